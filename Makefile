@@ -1,0 +1,110 @@
+# frontdesk.  `make run` starts the demo shop, `make test` runs every test; both
+# install what is missing first (tools/install; needs git and make, nothing else).
+#
+#   make         the program, build/frontdesk         make test    every test, plain and sanitized
+#   make run     the demo shop on 127.0.0.1:8080      make check   test, with clang, tidy, fuzz smoke
+#   make fuzz    each fuzz target for FUZZ_SECONDS    make sizes   the shape of the source, in a line
+#   make fmt     format the source                    make clean   remove build/
+
+BUILD ?= build
+CC = gcc
+CFLAGS ?= -O2 -g
+SANITIZE ?=
+
+LIBS = libuv libmicrohttpd jansson sqlite3 openssl lua5.4 libpcre2-8 yaml-0.1
+LINK = -llinear -lstemmer -lm -pthread
+
+WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
+       -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wframe-larger-than=8192
+CPPFLAGS += -D_GNU_SOURCE -Isrc -I. $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+HARDEN = $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
+COMPILE = $(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) $(SANITIZE) -MMD -MP
+
+SOURCES := $(sort $(wildcard src/*/*.c))
+SWITCH  := $(wildcard src/fiber/*.S)
+TESTS   := $(sort $(wildcard tests/*/t_*.c))
+FUZZERS := $(sort $(wildcard fuzz/*.c))
+ASSETS  := $(sort $(wildcard web/*))
+
+OBJECTS = $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(SWITCH:src/%.S=$(BUILD)/obj/%.o) $(BUILD)/obj/assets.o
+LIBRARY = $(BUILD)/libfrontdesk.a
+PROGRAM = $(BUILD)/frontdesk
+TEST_PROGRAMS = $(TESTS:tests/%.c=$(BUILD)/tests/%)
+TEST_HELPERS = $(patsubst tests/%.c,$(BUILD)/obj/tests/%.o,$(wildcard tests/*.c))
+FUZZ_PROGRAMS = $(FUZZERS:fuzz/%.c=$(BUILD)/fuzz/%)
+FUZZ_SECONDS ?= 60
+
+ASAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+TSAN = -fsanitize=thread
+
+all: $(BUILD)/.installed
+	@$(MAKE) --no-print-directory $(PROGRAM)
+
+run: all
+	$(PROGRAM) serve --demo examples/shop
+
+test: $(BUILD)/.installed
+	tools/run-tests
+
+check: $(BUILD)/.installed
+	tools/run-checks
+
+$(BUILD)/.installed: tools/install
+	tools/install
+	@mkdir -p $(BUILD) && touch $@
+
+$(PROGRAM): $(BUILD)/obj/cli/main.o $(LIBRARY)
+	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(shell pkg-config --libs $(LIBS)) $(LINK)
+
+# main.o stays outside: tests and fuzzers bring a main of their own.
+$(LIBRARY): $(filter-out %/cli/main.o,$(OBJECTS))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/obj/%.o: src/%.S
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+# The pages of web/, as bytes in the program.
+$(BUILD)/obj/assets.o: $(ASSETS) tools/embed
+	@mkdir -p $(@D)
+	tools/embed $(ASSETS) > $(BUILD)/obj/assets.c
+	$(COMPILE) -c -o $@ $(BUILD)/obj/assets.c
+
+$(BUILD)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/tests/%: tests/%.c $(TEST_HELPERS) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $< $(TEST_HELPERS) $(LIBRARY) \
+	    $(shell pkg-config --libs $(LIBS) cmocka) $(LINK)
+
+tests-built: $(TEST_PROGRAMS) $(PROGRAM)
+
+$(BUILD)/fuzz/%: fuzz/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(COMPILE) -fsanitize=fuzzer -o $@ $< $(LIBRARY) $(shell pkg-config --libs $(LIBS)) $(LINK)
+
+fuzz-built: $(FUZZ_PROGRAMS)
+
+fuzz: $(BUILD)/.installed
+	tools/run-fuzz $(FUZZ_SECONDS)
+
+fmt:
+	clang-format -i $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch] fuzz/*.c)
+
+sizes:
+	@tools/sizes
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: all run test check fuzz fmt sizes clean tests-built fuzz-built
+.SECONDARY:

@@ -1,0 +1,132 @@
+#include "base/arena.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_SIZE 4000 /* with malloc's own header still within one page */
+
+struct block {
+	struct block *next;
+	size_t used, size;
+	_Alignas(max_align_t) unsigned char bytes[];
+};
+
+struct cleanup {
+	struct cleanup *next;
+	void (*fn)(void *);
+	void *arg;
+};
+
+struct arena {
+	struct block *blocks; /* the first one is where small things go */
+	struct cleanup *cleanups;
+};
+
+struct arena *arena_new(void)
+{
+	return mem_new(struct arena);
+}
+
+static struct block *block_new(size_t room)
+{
+	struct block *b = mem_alloc(sizeof(*b) + room);
+
+	b->size = room;
+	return b;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	const size_t mask = sizeof(max_align_t) - 1;
+	struct block *b = a->blocks;
+
+	if (n > SIZE_MAX / 2)
+		bug("arena_alloc of %zu bytes", n);
+	n = (n + mask) & ~mask;
+	if (!b || b->size - b->used < n) {
+		b = block_new(n > BLOCK_SIZE ? n : BLOCK_SIZE);
+		if (n > BLOCK_SIZE / 2 && a->blocks) { /* big: keep filling the current block */
+			b->next = a->blocks->next;
+			a->blocks->next = b;
+		} else {
+			b->next = a->blocks;
+			a->blocks = b;
+		}
+	}
+	b->used += n;
+	return b->bytes + b->used - n;
+}
+
+void *arena_memdup(struct arena *a, const void *p, size_t n)
+{
+	char *copy = arena_alloc(a, n + 1);
+
+	if (n)
+		memcpy(copy, p, n);
+	return copy;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+	return arena_memdup(a, s, strnlen(s, n));
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return arena_memdup(a, s, strlen(s));
+}
+
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+{
+	va_list again;
+	char *s;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	if (n < 0)
+		bug("bad format \"%s\"", fmt);
+	s = arena_alloc(a, (size_t)n + 1);
+	vsnprintf(s, (size_t)n + 1, fmt, again);
+	va_end(again);
+	return s;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	s = arena_vprintf(a, fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+void arena_defer(struct arena *a, void (*fn)(void *), void *arg)
+{
+	struct cleanup *c = arena_new_of(a, struct cleanup);
+
+	*c = (struct cleanup){ .next = a->cleanups, .fn = fn, .arg = arg };
+	a->cleanups = c;
+}
+
+void arena_free(struct arena *a)
+{
+	if (!a)
+		return;
+	for (struct cleanup *c = a->cleanups; c; c = c->next)
+		c->fn(c->arg);
+	while (a->blocks) {
+		struct block *b = a->blocks;
+
+		a->blocks = b->next;
+		free(b);
+	}
+	free(a);
+}

@@ -1,0 +1,24 @@
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stddef.h>
+
+/* Bytes that grow at the end, for text that is put together piece by piece.
+ *
+ * The caller owns the struct and frees it with buf_done(); `= { 0 }` is an empty
+ * one.  `data` always has a NUL behind `len` once something was added, and moves
+ * when the buffer grows: keep offsets, not pointers. */
+
+struct buf {
+	char *data;
+	size_t len, cap;
+};
+
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_adds(struct buf *b, const char *s);
+void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_clear(struct buf *b); /* empty, keeps the memory */
+void buf_done(struct buf *b);
+const char *buf_str(const struct buf *b); /* "" when nothing was added */
+
+#endif
