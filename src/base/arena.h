@@ -16,7 +16,7 @@
 struct arena;
 
 struct arena *arena_new(void);
-void arena_free(struct arena *a);            /* NULL is fine */
+void arena_free(struct arena *a);             /* NULL is fine */
 void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned for any type */
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);

@@ -7,7 +7,8 @@
 static void *must(void *p)
 {
 	if (!p) {
-		fputs("frontdesk: out of memory; unfinished turns go on at the next start\n", stderr);
+		fputs(
+		    "frontdesk: out of memory; unfinished turns go on at the next start\n", stderr);
 		_Exit(70);
 	}
 	return p;

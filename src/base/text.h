@@ -9,8 +9,9 @@
 
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool text_is_utf8(const void *p, size_t n);
-size_t text_utf8_len(const char *s, size_t n);       /* characters in valid UTF-8 */
-size_t text_utf8_cut(const char *s, size_t n, size_t max); /* largest cut <= max bytes between characters */
+size_t text_utf8_len(const char *s, size_t n); /* characters in valid UTF-8 */
+size_t text_utf8_cut(
+    const char *s, size_t n, size_t max); /* largest cut <= max bytes between characters */
 
 bool text_is(const char *a, const char *b); /* both may be NULL; NULL is only NULL */
 bool text_starts(const char *s, const char *prefix);

@@ -1,0 +1,68 @@
+#ifndef NET_HTTP_H
+#define NET_HTTP_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A request that came in and the answer to it, without a server library in sight.
+ *
+ * Routes know only this: net/http_server.c makes exchanges from sockets, tests make them from
+ * structs.  An exchange is handled by one fiber and dies, with its arena, when that fiber's
+ * function returns.  It is answered once: http_answer(), or http_stream() and then http_push() as
+ * often as there is something.
+ *
+ * Who hangs up cancels only its own waiting: the exchange's fiber runs in a scope of its own, which
+ * is cancelled then.  Nothing that belongs to a conversation runs in it. */
+
+struct http_header {
+	const char *name, *value;
+};
+
+struct http_exchange {
+	/* What came. Everything lives in mem and is NUL-terminated; path and query are not decoded.
+	 */
+	struct arena *mem;
+	const char *method, *path, *query; /* query: after the "?", "" when there is none */
+	const struct http_header *headers;
+	size_t nheaders;
+	const char *body; /* "" when there is none; may hold NULs */
+	size_t body_len;
+	bool loopback; /* the peer is this machine */
+
+	const struct http_exchange_class *class;
+	bool answered, streaming;
+};
+
+/* How the answer leaves: sockets, or a test's buffer. */
+struct http_exchange_class {
+	void (*answer)(struct http_exchange *x, int status, const struct http_header *headers,
+	    size_t nheaders, const char *body, size_t body_len);
+	void (*stream)(struct http_exchange *x, int status, const struct http_header *headers,
+	    size_t nheaders);
+	int (*push)(struct http_exchange *x, const char *bytes, size_t n, struct err *e);
+};
+
+/* The value of a header, any case; NULL: not sent. */
+const char *http_header(const struct http_exchange *x, const char *name);
+/* A parameter of the query, decoded into mem; NULL: not there, or badly encoded. */
+const char *http_query(const struct http_exchange *x, const char *name);
+/* %XX and + undone; NULL when it is no UTF-8 afterwards. */
+char *http_decode(struct arena *mem, const char *s, size_t n, bool plus_is_space);
+
+/* content_type and body; more headers through http_answer_with(). The body is copied. */
+void http_answer(struct http_exchange *x, int status, const char *content_type, const char *body,
+    size_t body_len);
+void http_answer_with(struct http_exchange *x, int status, const struct http_header *headers,
+    size_t nheaders, const char *body, size_t body_len);
+
+/* text/event-stream, no-store.  From here on http_push(). */
+void http_stream(struct http_exchange *x);
+/* Copies and queues; never waits.  -1: ERR_LIMIT, the reader is more than 256 KiB behind and has
+ * been cut off; ERR_CANCELED, it is gone. */
+int http_push(struct http_exchange *x, const char *bytes, size_t n, struct err *e);
+
+#endif
