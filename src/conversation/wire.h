@@ -1,0 +1,90 @@
+#ifndef CONVERSATION_WIRE_H
+#define CONVERSATION_WIRE_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "conversation/event.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The history as a model may legally see it.
+ *
+ * A pure function from events to wire messages: whatever the log holds (a crash between a
+ * call and its result, a message that arrived in mid-turn, a call that was cut off, a person who
+ * took over), what comes out is legal for every provider:
+ *
+ *  (1) each call has exactly one result, in the order of the calls, in the message right
+ *      after the one that made them;
+ *  (2) there is no result without its call;
+ *  (3) a call that is still open has the result "interrupted" in what is sent, and only there:
+ *      the real one replaces it when it comes;
+ *  (4) what arrived while calls were open follows after their results;
+ *  (5) call ids are ours, never empty, never used twice.
+ *
+ * The wire grows at its end only: messages that are closed never change, so that a provider's
+ * cached prefix stays a prefix.  Each dialect (a const struct of model/) renders a closed message
+ * once; the bytes are kept and sent as they are. */
+
+enum wire_role {
+	WIRE_CUSTOMER,
+	WIRE_AI,      /* text, calls or both */
+	WIRE_RESULTS, /* all results of the message before */
+	WIRE_PERSON,  /* a support agent's words to the customer */
+	WIRE_NOTE,    /* what the server tells the model: not shown to anybody */
+};
+
+struct wire_call {
+	const char *id, *name;
+	const json_t *arguments; /* always an object */
+};
+
+struct wire_result {
+	const char *id, *name;
+	bool ok;
+	const char *text;    /* JSON of the value, or "Tool NAME failed: REASON" */
+	const json_t *value; /* NULL unless ok */
+};
+
+struct wire_message {
+	enum wire_role role;
+	int64_t seq;                       /* of the event that made it */
+	const char *turn;                  /* NULL: none */
+	const char *text;                  /* NULL: none */
+	const char *author;                /* a person's name */
+	const struct wire_call *calls;     /* WIRE_AI */
+	const struct wire_result *results; /* WIRE_RESULTS */
+	int n;                             /* calls or results */
+	const char *origin;                /* the model that said it: "builtin" */
+	const json_t *opaque; /* its own block, to go back to that model only; or NULL */
+};
+
+/* How one provider family writes a message.  render appends to out; `first` says that nothing is
+ * before it (separators). */
+struct wire_dialect {
+	const char *name;
+	void (*render)(struct buf *out, const struct wire_message *m, bool first);
+};
+
+struct wire;
+
+struct wire *wire_new(void);
+void wire_free(struct wire *w);
+/* Take the next event of the log.  Copies what it keeps. Kinds the model need not see are passed
+ * over. */
+void wire_append(struct wire *w, const struct event *ev);
+
+int wire_len(const struct wire *w); /* closed messages */
+const struct wire_message *wire_at(const struct wire *w, int i);
+
+/* The open end as it would be sent now, in mem: the calls without results yet, with (3); then what
+ * (4) holds back.  *n messages. */
+const struct wire_message *wire_tail(const struct wire *w, struct arena *mem, int *n);
+
+/* The bytes of all closed messages in this dialect; renders what is new.  Borrowed until the next
+ * wire_append(). */
+const struct buf *wire_bytes(struct wire *w, const struct wire_dialect *d);
+size_t wire_size(const struct wire *w); /* bytes of memory it holds, for the cache's budget */
+
+#endif

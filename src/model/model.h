@@ -1,0 +1,116 @@
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "conversation/wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A model: given what was said and what may be called, says text or asks for calls.
+ *
+ * A provider is one const struct model_class and a file of its own: builtin (the playbook),
+ * scripted (says what a file tells it, for tests and benches).  It knows nothing of
+ * tools, stores or conversations beyond this request, and it never runs a call.
+ *
+ * complete() is one step.  It may wait and has no state between calls but its configuration: all it
+ * may remember of earlier steps is in the request (its own `opaque` comes back), so a
+ * step can be asked again after a crash. */
+
+struct model_tool {
+	const char *name, *description;
+	const json_t *parameters; /* JSON Schema */
+	bool write;
+};
+
+struct model_intent {
+	const char *name;
+	double p;
+};
+
+/* A call of this turn that already has its result. */
+struct model_done {
+	const char *name;
+	const json_t *arguments;
+	bool ok;
+	const json_t *value; /* NULL unless ok */
+	const char *reason;  /* why not, when not ok */
+};
+
+struct model_request {
+	/* Byte-identical from turn to turn (design rule 6). */
+	const char *instructions;
+	const struct model_tool *tools;
+	int ntools;
+	/* All that was said, legal to send: wire_bytes() for what is closed, wire_tail() for the
+	 * rest. */
+	struct wire *history;
+	/* This turn: what the customer wrote that is not answered yet, in one text; its intents;
+	 * the calls done so far. */
+	const char *message;
+	const struct model_intent *intents;
+	int nintents;
+	const struct model_done *done;
+	int ndone;
+	const json_t
+	    *opaque; /* what this model left in its last step before this turn; NULL: nothing */
+	/* What changes:
+	 * {"customer":{...}|null,"profile":{...}|null,"owner","escalation","now","language"}. */
+	const json_t *state;
+	bool final;             /* no calls any more: answer with what there is */
+	const char *correction; /* why the last answer was not accepted; NULL: it was */
+};
+
+struct model_call {
+	const char *id; /* the provider's; may be NULL or empty: the agent gives its own */
+	const char *name;
+	const json_t *arguments; /* NULL: no JSON object came */
+};
+
+enum model_stop {
+	MODEL_DONE,
+	MODEL_CALLS, /* there are calls to run */
+	MODEL_CUT,   /* the answer was cut off: its calls must not run */
+	MODEL_REFUSED,
+};
+
+struct model_usage {
+	int64_t input_tokens, output_tokens;
+};
+
+struct model_answer {
+	enum model_stop stop;
+	const char *text; /* "" when there is none */
+	const struct model_call *calls;
+	int ncalls;
+	struct model_usage usage;
+	const json_t *opaque; /* to come back next time; NULL: nothing */
+};
+
+/* Where text goes while it is being said.  Whoever has no stream calls it once, with all. */
+struct model_sink {
+	void (*text)(void *self, const char *s, size_t n);
+	void *self;
+};
+
+struct model;
+
+struct model_class {
+	const char *name;
+	/* 0: *out is filled, all of it in mem.  -1: no answer; nothing of it counts. */
+	int (*complete)(const struct model *m, const struct model_request *r,
+	    const struct model_sink *sink, struct arena *mem, struct model_answer *out,
+	    struct err *e);
+	void (*free)(struct model *m);
+};
+
+/* First member of each provider's own struct. */
+struct model {
+	const struct model_class *class;
+	const char *name; /* as in models.main: "builtin", "scripted" */
+};
+
+#endif
