@@ -1,0 +1,196 @@
+#include "conversation/head.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const owners[] = { "ai", "waiting", "person", "resolved" };
+
+const char *owner_name(enum owner o)
+{
+	return owners[o];
+}
+
+static void keep(char *out, size_t size, const char *s)
+{
+	size_t n = s ? text_utf8_cut(s, strlen(s), size - 1) : 0;
+
+	if (n)
+		memcpy(out, s, n);
+	out[n] = '\0';
+}
+
+#define KEEP(field, s) keep(field, sizeof(field), s)
+
+static void keep_json(json_t **at, const json_t *v)
+{
+	json_decref(*at);
+	*at = v && !json_is_null(v) ? json_incref((json_t *)(uintptr_t)v) : NULL;
+}
+
+void head_init(struct head *h)
+{
+	*h = (struct head){ .identity = "anonymous", .language = "en" };
+}
+
+void head_done(struct head *h)
+{
+	json_decref(h->customer);
+	json_decref(h->profile);
+	json_decref(h->intents);
+	*h = (struct head){ 0 };
+}
+
+static void bind(struct head *h, const json_t *data)
+{
+	keep_json(&h->customer, json_object_get(data, "customer"));
+	KEEP(h->identity, json_str_or(data, "identity", "anonymous"));
+	h->profile_wanted = h->customer != NULL;
+}
+
+static void said(struct head *h, const struct event *ev)
+{
+	h->said = ev->at;
+	if (!text_is(json_str(ev->data, "role"), "customer"))
+		return;
+	h->last_customer = ev->seq;
+	if (!h->open_since && h->owner != OWNER_PERSON)
+		h->open_since = ev->seq;
+}
+
+static int weight(const char *kind)
+{
+	return text_is(kind, "handoff")    ? 3
+	       : text_is(kind, "approval") ? 2
+	       : text_is(kind, "review")   ? 1
+					   : 0;
+}
+
+/* Several may be pending: the state shows the heaviest, the log has all. */
+static void escalated(struct head *h, const struct event *ev)
+{
+	const char *kind = json_str_or(ev->data, "kind", "handoff");
+
+	if (text_is(kind, "handoff") && h->owner == OWNER_AI)
+		h->owner = OWNER_WAITING;
+	if (h->escalation.pending && weight(kind) <= weight(h->escalation.kind))
+		return;
+	h->escalation.pending = true;
+	h->escalation.since = ev->at;
+	KEEP(h->escalation.kind, kind);
+	KEEP(h->escalation.rule, json_str(ev->data, "rule"));
+	KEEP(h->escalation.reason, json_str(ev->data, "reason"));
+}
+
+static void turn_ended(struct head *h, const struct event *ev)
+{
+	const json_t *usage = json_object_get(ev->data, "usage");
+
+	h->turns++;
+	h->steps += json_int(ev->data, "steps", 0);
+	h->calls += json_int(ev->data, "tool_calls", 0);
+	h->input_tokens += json_int(usage, "input_tokens", 0);
+	h->output_tokens += json_int(usage, "output_tokens", 0);
+	h->open_since = h->last_customer > json_int(ev->data, "answered", 0) ? h->last_customer : 0;
+}
+
+void head_apply(struct head *h, const struct event *ev)
+{
+	h->seq = ev->seq;
+	h->epoch = ev->epoch;
+	h->updated_at = ev->at;
+	switch (ev->kind) {
+	case EVENT_CREATED:
+		h->created_at = ev->at;
+		KEEP(h->channel, json_str_or(ev->data, "channel", "chat"));
+		bind(h, ev->data);
+		break;
+	case EVENT_IDENTIFIED: bind(h, ev->data); break;
+	case EVENT_PROFILE:
+		keep_json(&h->profile, json_object_get(ev->data, "profile"));
+		h->profile_wanted = false;
+		break;
+	case EVENT_MESSAGE: said(h, ev); break;
+	case EVENT_INTENTS: keep_json(&h->intents, json_object_get(ev->data, "intents")); break;
+	case EVENT_RESULT:
+		if (json_flag(ev->data, "ok") && json_flag(ev->data, "write") && h->customer)
+			h->profile_wanted = true;
+		break;
+	case EVENT_ESCALATED: escalated(h, ev); break;
+	case EVENT_TURN_ENDED: turn_ended(h, ev); break;
+	case EVENT_PART:
+	case EVENT_STEP:
+	case EVENT_CALL_STARTED:
+	case EVENT_KINDS: break;
+	}
+}
+
+const char *head_customer_id(const struct head *h)
+{
+	return json_str(h->customer, "id");
+}
+
+static json_t *or_null(json_t *j)
+{
+	return j ? json_incref(j) : json_null();
+}
+
+json_t *head_write(const struct head *h)
+{
+	return json_pack(
+	    "{sI sI ss s{sb ss ss ss sI} so ss so sb so ss ss sI sI sI si sI sI sI sI sI sI}", /**/
+	    "seq", (json_int_t)h->seq, "epoch", (json_int_t)h->epoch, "owner",
+	    owners[h->owner], /**/
+	    "escalation", "pending", (int)h->escalation.pending, "kind", h->escalation.kind, "rule",
+	    h->escalation.rule, "reason", h->escalation.reason, "since",
+	    (json_int_t)h->escalation.since, /**/
+	    "customer", or_null(h->customer), "identity", h->identity, "profile",
+	    or_null(h->profile), "profile_wanted", (int)h->profile_wanted, "intents",
+	    or_null(h->intents), /**/
+	    "channel", h->channel, "language", h->language, "open_since", (json_int_t)h->open_since,
+	    "last_customer", (json_int_t)h->last_customer, "said", (json_int_t)h->said, "turns",
+	    h->turns, /**/
+	    "steps", (json_int_t)h->steps, "calls", (json_int_t)h->calls, "input_tokens",
+	    (json_int_t)h->input_tokens, "output_tokens", (json_int_t)h->output_tokens, /**/
+	    "created_at", (json_int_t)h->created_at, "updated_at", (json_int_t)h->updated_at);
+}
+
+int head_read(struct head *h, const json_t *j, struct err *e)
+{
+	const json_t *esc = json_object_get(j, "escalation");
+	int owner = 0;
+
+	while (owner < (int)array_len(owners) && !text_is(owners[owner], json_str(j, "owner")))
+		owner++;
+	if (owner == (int)array_len(owners))
+		return err_set(e, ERR_INVALID, "the conversation's row does not hold a state");
+	head_init(h);
+	h->seq = json_int(j, "seq", 0);
+	h->epoch = json_int(j, "epoch", 0);
+	h->owner = (enum owner)owner;
+	h->escalation.pending = json_flag(esc, "pending");
+	h->escalation.since = json_int(esc, "since", 0);
+	KEEP(h->escalation.kind, json_str(esc, "kind"));
+	KEEP(h->escalation.rule, json_str(esc, "rule"));
+	KEEP(h->escalation.reason, json_str(esc, "reason"));
+	keep_json(&h->customer, json_object_get(j, "customer"));
+	KEEP(h->identity, json_str(j, "identity"));
+	keep_json(&h->profile, json_object_get(j, "profile"));
+	h->profile_wanted = json_flag(j, "profile_wanted");
+	keep_json(&h->intents, json_object_get(j, "intents"));
+	KEEP(h->channel, json_str(j, "channel"));
+	KEEP(h->language, json_str(j, "language"));
+	h->open_since = json_int(j, "open_since", 0);
+	h->last_customer = json_int(j, "last_customer", 0);
+	h->said = json_int(j, "said", 0);
+	h->turns = (int)json_int(j, "turns", 0);
+	h->steps = json_int(j, "steps", 0);
+	h->calls = json_int(j, "calls", 0);
+	h->input_tokens = json_int(j, "input_tokens", 0);
+	h->output_tokens = json_int(j, "output_tokens", 0);
+	h->created_at = json_int(j, "created_at", 0);
+	h->updated_at = json_int(j, "updated_at", 0);
+	return 0;
+}

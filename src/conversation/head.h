@@ -1,0 +1,62 @@
+#ifndef CONVERSATION_HEAD_H
+#define CONVERSATION_HEAD_H
+
+#include "conversation/event.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The head: the bounded part of a conversation's state, folded from its events.
+ *
+ * state' = apply(state, event), one event at a time, and nothing else changes it.  The row in the
+ * database caches it as JSON in the same transaction as the events, so a cold
+ * conversation is read without its log; at any time folding the whole log gives the same
+ * (a test does that).  Under 4 KiB: messages and calls are in the log. */
+
+enum owner {
+	OWNER_AI,
+	OWNER_WAITING, /* a person must answer, none has come yet */
+	OWNER_PERSON,
+	OWNER_RESOLVED
+};
+
+const char *owner_name(enum owner o); /* "ai", "waiting", "person", "resolved" */
+
+struct escalation {
+	bool pending;
+	char kind[12]; /* "handoff", "approval", "review"; "" when there was none */
+	char rule[48];
+	char reason[240];
+	int64_t since;
+};
+
+struct head {
+	int64_t seq, epoch;
+	enum owner owner;
+	struct escalation escalation;
+	json_t *customer;    /* {"id","name",...} or NULL: anonymous */
+	char identity[12];   /* "anonymous", "email", "verified" */
+	json_t *profile;     /* account facts, or NULL */
+	bool profile_wanted; /* a customer was bound or a write was made since it was read */
+	json_t *intents;     /* [{"name","p"}] of the last message */
+	char channel[32], language[12];
+	int64_t open_since;    /* seq of the first message that has no turn behind it; 0: none */
+	int64_t last_customer; /* seq of the customer's last message; 0: none */
+	int64_t said;          /* when the customer or the AI last said something: at */
+	int turns;             /* ended turns since the last resolution or release */
+	int64_t steps, calls, input_tokens, output_tokens; /* of the whole conversation */
+	int64_t created_at, updated_at;
+};
+
+void head_init(struct head *h);
+void head_done(struct head *h);
+void head_apply(struct head *h, const struct event *ev);
+
+/* For the row, and back.  head_read: -1 when it is not ours. */
+json_t *head_write(const struct head *h);
+int head_read(struct head *h, const json_t *j, struct err *e);
+
+/* The customer's id; NULL: nobody is bound. */
+const char *head_customer_id(const struct head *h);
+
+#endif

@@ -1,0 +1,344 @@
+#include "conversation/wire.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DIALECTS 4 /* rendered at once: the links of a chain */
+
+static const char interrupted[] = "interrupted: the call was not finished";
+
+struct rendering {
+	const struct wire_dialect *dialect;
+	struct buf bytes;
+	int upto;
+};
+
+/* A list of messages that grows. */
+struct messages {
+	struct wire_message *at;
+	int n, capacity;
+};
+
+/* Everything kept is copied into `mem`.  `open` is the step whose calls have not all a result;
+ * what comes meanwhile waits in `held`.  `parts` are sentences that were shown of a reply whose
+ * step or message has not come yet, and `run` the model call that made them. */
+struct wire {
+	struct arena *mem;
+	struct messages closed, held;
+	bool is_open;
+	struct wire_message open;
+	struct wire_result *results;
+	bool *have;
+	const char **log_ids; /* the ids in the log, which need not be unique */
+	struct buf parts;
+	int64_t parts_seq, run;
+	struct rendering renderings[DIALECTS];
+	size_t bytes;
+};
+
+struct wire *wire_new(void)
+{
+	struct wire *w = mem_new(struct wire);
+
+	w->mem = arena_new();
+	return w;
+}
+
+void wire_free(struct wire *w)
+{
+	if (!w)
+		return;
+	for (int i = 0; i < DIALECTS; i++)
+		buf_done(&w->renderings[i].bytes);
+	buf_done(&w->parts);
+	arena_free(w->mem);
+	free(w->closed.at);
+	free(w->held.at);
+	free(w);
+}
+
+static void push(struct messages *l, const struct wire_message *m)
+{
+	if (l->n == l->capacity) {
+		l->capacity = l->capacity ? l->capacity * 2 : 8;
+		l->at = mem_resize(l->at, sizeof(*l->at) * (size_t)l->capacity);
+	}
+	l->at[l->n++] = *m;
+}
+
+static const char *keep(struct wire *w, const char *s)
+{
+	if (!s)
+		return NULL;
+	w->bytes += strlen(s) + 1;
+	return arena_strdup(w->mem, s);
+}
+
+static const json_t *keep_json(struct wire *w, const json_t *j)
+{
+	if (!j)
+		return NULL;
+	w->bytes += 256; /* a guess at a tree's own size; the cache's budget is one too */
+	return json_in(w->mem, json_incref((json_t *)(uintptr_t)j));
+}
+
+/* A message that is complete: behind the open calls if there are any (4). */
+static void add(struct wire *w, const struct wire_message *m)
+{
+	push(w->is_open ? &w->held : &w->closed, m);
+	w->bytes += sizeof(*m);
+}
+
+/* What was shown of a reply that then did not come to its end stays as said. */
+static void flush_parts(struct wire *w)
+{
+	struct wire_message m = { .role = WIRE_AI, .seq = w->parts_seq };
+
+	if (!w->parts.len)
+		return;
+	m.text = keep(w, w->parts.data);
+	add(w, &m);
+	buf_clear(&w->parts);
+}
+
+/* All calls have their result, or will not get one any more: (1). */
+static void close_open(struct wire *w)
+{
+	struct wire_message results = { .role = WIRE_RESULTS,
+		.seq = w->open.seq,
+		.turn = w->open.turn,
+		.results = w->results,
+		.n = w->open.n };
+	struct messages held = w->held;
+
+	if (!w->is_open)
+		return;
+	w->is_open = false;
+	w->held = (struct messages){ 0 };
+	add(w, &w->open);
+	add(w, &results);
+	for (int i = 0; i < held.n; i++)
+		push(&w->closed, &held.at[i]);
+	free(held.at);
+}
+
+static void open_calls(struct wire *w, const struct event *ev, const json_t *calls)
+{
+	int n = (int)json_array_size(calls);
+	struct wire_call *out = arena_array(w->mem, struct wire_call, n);
+
+	w->results = arena_array(w->mem, struct wire_result, n);
+	w->have = arena_array(w->mem, bool, n);
+	w->log_ids = arena_array(w->mem, const char *, n);
+	for (int i = 0; i < n; i++) {
+		const json_t *call = json_array_get(calls, (size_t)i),
+			     *args = json_object_get(call, "arguments");
+
+		out[i].id = arena_printf(w->mem, "call_%lld_%d", (long long)ev->seq, i);
+		out[i].name = keep(w, json_str_or(call, "name", "unknown"));
+		out[i].arguments =
+		    json_is_object(args) ? keep_json(w, args) : json_in(w->mem, json_object());
+		w->log_ids[i] = keep(w, json_str_or(call, "id", ""));
+		w->results[i] = (struct wire_result){
+			.id = out[i].id, .name = out[i].name, .text = interrupted
+		};
+	}
+	w->open = (struct wire_message){ .role = WIRE_AI,
+		.seq = ev->seq,
+		.turn = keep(w, ev->turn),
+		.text = keep(w, json_str(ev->data, "text")),
+		.calls = out,
+		.n = n,
+		.origin = keep(w, json_str(ev->data, "model")),
+		.opaque = keep_json(w, json_object_get(ev->data, "opaque")) };
+	w->is_open = true;
+}
+
+/* A step that only says something becomes history by the message that shows it; one that calls,
+ * here. */
+static void step(struct wire *w, const struct event *ev)
+{
+	const json_t *calls = json_object_get(ev->data, "calls");
+	bool own_parts = w->run == json_int(ev->data, "run", -1);
+
+	close_open(w);
+	if (!own_parts || json_flag(ev->data, "superseded"))
+		flush_parts(w);
+	if (!json_array_size(calls))
+		return;
+	buf_clear(&w->parts); /* they are in the step's own text */
+	open_calls(w, ev, calls);
+}
+
+static void result(struct wire *w, const struct event *ev)
+{
+	const char *id = json_str_or(ev->data, "call", "");
+	bool all = true;
+	int at = -1;
+
+	if (!w->is_open)
+		return; /* (2) */
+	for (int i = 0; i < w->open.n; i++)
+		if (at < 0 && !w->have[i] && text_is(w->log_ids[i], id))
+			at = i;
+	if (at < 0)
+		return;
+	w->have[at] = true;
+	w->results[at].ok = json_flag(ev->data, "ok");
+	if (w->results[at].ok) {
+		w->results[at].value = keep_json(w, json_object_get(ev->data, "result"));
+		w->results[at].text =
+		    w->results[at].value ? json_text(w->mem, w->results[at].value) : "null";
+	} else {
+		w->results[at].text = keep(w, json_str_or(ev->data, "reason", "failed"));
+	}
+	w->bytes += strlen(w->results[at].text);
+	for (int i = 0; i < w->open.n; i++)
+		all &= w->have[i];
+	if (all)
+		close_open(w);
+}
+
+static void message(struct wire *w, const struct event *ev)
+{
+	static const struct {
+		const char *name;
+		enum wire_role role;
+	} roles[] = { { "customer", WIRE_CUSTOMER }, { "ai", WIRE_AI }, { "person", WIRE_PERSON },
+		{ "system", WIRE_NOTE } };
+	struct wire_message m = { .role = WIRE_NOTE, .seq = ev->seq };
+	const char *role = json_str(ev->data, "role"), *text = json_str_or(ev->data, "content", "");
+	int64_t skip =
+	    json_int(ev->data, "interim", 0); /* what earlier steps of the turn already hold */
+
+	for (size_t i = 0; i < array_len(roles); i++)
+		if (text_is(role, roles[i].name))
+			m.role = roles[i].role;
+	if (m.role == WIRE_AI) {
+		close_open(w);
+		buf_clear(&w->parts);
+		if (skip > 0 && skip <= (int64_t)strlen(text))
+			text += skip;
+		m.origin = keep(w, json_str(ev->data, "model"));
+		m.opaque = keep_json(w, json_object_get(ev->data, "opaque"));
+	}
+	if (text_blank(text))
+		return;
+	m.turn = keep(w, ev->turn);
+	m.text = keep(w, text);
+	m.author = keep(w, json_str(ev->data, "author"));
+	add(w, &m);
+}
+
+static void part(struct wire *w, const struct event *ev)
+{
+	int64_t run = json_int(ev->data, "run", 0);
+
+	if (run != w->run)
+		flush_parts(w);
+	w->run = run;
+	if (!w->parts.len)
+		w->parts_seq = ev->seq;
+	buf_adds(&w->parts, json_str_or(ev->data, "content", ""));
+}
+
+static void escalated(struct wire *w, const struct event *ev)
+{
+	struct wire_message m = { .role = WIRE_NOTE, .seq = ev->seq };
+
+	m.turn = keep(w, ev->turn);
+	m.text = keep(w, arena_printf(w->mem, "A colleague has been asked (%s): %s",
+			     json_str_or(ev->data, "kind", "handoff"),
+			     json_str_or(ev->data, "reason", "no reason was given")));
+	add(w, &m);
+}
+
+void wire_append(struct wire *w, const struct event *ev)
+{
+	switch (ev->kind) {
+	case EVENT_MESSAGE: message(w, ev); break;
+	case EVENT_PART: part(w, ev); break;
+	case EVENT_STEP: step(w, ev); break;
+	case EVENT_RESULT: result(w, ev); break;
+	case EVENT_ESCALATED: escalated(w, ev); break;
+	case EVENT_TURN_ENDED:
+		close_open(w);
+		flush_parts(w);
+		break;
+	case EVENT_CREATED:
+	case EVENT_IDENTIFIED:
+	case EVENT_PROFILE:
+	case EVENT_INTENTS:
+	case EVENT_CALL_STARTED:
+	case EVENT_KINDS: break;
+	}
+}
+
+int wire_len(const struct wire *w)
+{
+	return w->closed.n;
+}
+
+const struct wire_message *wire_at(const struct wire *w, int i)
+{
+	if (i < 0 || i >= w->closed.n)
+		bug("wire message %d of %d", i, w->closed.n);
+	return &w->closed.at[i];
+}
+
+const struct wire_message *wire_tail(const struct wire *w, struct arena *mem, int *n)
+{
+	struct wire_message *out = arena_array(mem, struct wire_message, w->held.n + 4);
+
+	*n = 0;
+	if (w->is_open) {
+		out[(*n)++] = w->open;
+		out[(*n)++] = (struct wire_message){ .role = WIRE_RESULTS,
+			.seq = w->open.seq,
+			.turn = w->open.turn,
+			.results = w->results,
+			.n = w->open.n };
+		for (int i = 0; i < w->held.n; i++)
+			out[(*n)++] = w->held.at[i];
+	}
+	if (w->parts.len) {
+		out[(*n)++] = (struct wire_message){ .role = WIRE_AI,
+			.seq = w->parts_seq,
+			.text = arena_strdup(mem, w->parts.data) };
+		out[(*n)++] = (struct wire_message){ .role = WIRE_NOTE,
+			.seq = w->parts_seq,
+			.text = "You were interrupted after saying this; the customer has read it. "
+				"Go on from there." };
+	}
+	return out;
+}
+
+const struct buf *wire_bytes(struct wire *w, const struct wire_dialect *d)
+{
+	struct rendering *r = w->renderings;
+
+	while (r < w->renderings + DIALECTS - 1 && r->dialect && r->dialect != d)
+		r++;
+	if (r->dialect != d) { /* the last place is taken over by who comes last */
+		w->bytes -= r->bytes.len;
+		buf_clear(&r->bytes);
+		r->dialect = d;
+		r->upto = 0;
+	}
+	w->bytes -= r->bytes.len;
+	while (r->upto < w->closed.n) {
+		d->render(&r->bytes, &w->closed.at[r->upto], r->upto == 0);
+		r->upto++;
+	}
+	w->bytes += r->bytes.len;
+	return &r->bytes;
+}
+
+size_t wire_size(const struct wire *w)
+{
+	return sizeof(*w) + w->bytes +
+	       sizeof(struct wire_message) * (size_t)(w->closed.capacity + w->held.capacity);
+}

@@ -1,0 +1,376 @@
+#include "store/store.h"
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/migrations.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_MAX 512
+#define READERS   4
+
+struct statement {
+	struct statement *next;
+	const char *sql;
+	const struct db_value *params;
+	int n, want;
+	enum err_code code;
+	const char *message;
+};
+
+struct change {
+	struct link queued;
+	struct arena *mem;
+	const char *conversation;
+	struct statement *first, **last;
+	void (*done)(struct change *c, const struct err *failed);
+	void *self;
+	bool failed;
+	struct err err;
+};
+
+struct store {
+	struct world *world;
+	char *path;
+	struct lane *writer, *readers;
+	struct scope scope;
+	struct link queue;
+	bool committing;
+	struct sqlite *log; /* the writer lane's; NULL after a failed commit */
+	struct sqlite *idle[READERS];
+	int nidle;
+	struct store_stats stats;
+};
+
+struct change *change_new(
+    const char *conversation, void (*done)(struct change *c, const struct err *failed), void *self)
+{
+	struct arena *mem = arena_new();
+	struct change *c = arena_new_of(mem, struct change);
+
+	c->mem = mem;
+	c->conversation = arena_strdup(mem, conversation);
+	c->last = &c->first;
+	c->done = done;
+	c->self = self;
+	list_init(&c->queued);
+	return c;
+}
+
+void *change_self(const struct change *c)
+{
+	return c->self;
+}
+
+struct arena *change_mem(const struct change *c)
+{
+	return c->mem;
+}
+
+void change_add(struct change *c, const char *sql, const struct db_value *params, int n, int want,
+    enum err_code code, const char *message)
+{
+	struct statement *s = arena_new_of(c->mem, struct statement);
+
+	*s = (struct statement){
+		.sql = sql, .n = n, .want = want, .code = code, .message = message
+	};
+	s->params = arena_memdup(c->mem, params, sizeof(*params) * (size_t)n);
+	*c->last = s;
+	c->last = &s->next;
+}
+
+/* A batch on the writer's thread. */
+
+static int apply(struct sqlite *log, struct change *c)
+{
+	for (struct statement *s = c->first; s; s = s->next) {
+		int64_t changes = 0;
+
+		if (sqlite_run(log, s->sql, s->params, s->n, NULL, NULL, &changes, &c->err) < 0)
+			return -1;
+		if (s->want >= 0 && changes != s->want)
+			return err_set(&c->err, s->code, "%s", s->message);
+	}
+	return 0;
+}
+
+/* Each change stands or falls by itself. */
+static int apply_one(struct sqlite *log, struct change *c, struct err *e)
+{
+	if (sqlite_run(log, "SAVEPOINT one", NULL, 0, NULL, NULL, NULL, e) < 0)
+		return -1;
+	c->failed = apply(log, c) < 0;
+	if (c->failed && sqlite_run(log, "ROLLBACK TO one", NULL, 0, NULL, NULL, NULL, e) < 0)
+		return -1;
+	return sqlite_run(log, "RELEASE one", NULL, 0, NULL, NULL, NULL, e);
+}
+
+struct batch {
+	struct store *store;
+	struct change *changes[BATCH_MAX];
+	int n;
+	struct err err;
+	int result;
+};
+
+static int write_batch(struct batch *b)
+{
+	struct sqlite *log = b->store->log;
+
+	if (!log && !(log = b->store->log = sqlite_open(b->store->path, SQLITE_LOG, &b->err)))
+		return -1;
+	if (sqlite_run(log, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL, NULL, &b->err) < 0)
+		return -1;
+	for (int i = 0; i < b->n; i++)
+		if (apply_one(log, b->changes[i], &b->err) < 0)
+			return -1;
+	return sqlite_run(log, "COMMIT", NULL, 0, NULL, NULL, NULL, &b->err);
+}
+
+static void batch_job(void *arg)
+{
+	struct batch *b = arg;
+
+	b->result = write_batch(b);
+	if (b->result < 0) {
+		sqlite_close(b->store->log);
+		b->store->log = NULL;
+	}
+}
+
+static void batch_take(struct store *s, struct batch *b)
+{
+	b->store = s;
+	for (b->n = 0; b->n < BATCH_MAX && !list_empty(&s->queue); b->n++) {
+		b->changes[b->n] = container_of(s->queue.next, struct change, queued);
+		list_out(&b->changes[b->n]->queued);
+	}
+}
+
+static void batch_tell(struct batch *b)
+{
+	for (int i = 0; i < b->n; i++) {
+		struct change *c = b->changes[i];
+		const struct err *failed = b->result < 0 ? &b->err : c->failed ? &c->err : NULL;
+
+		c->done(c, failed);
+		arena_free(c->mem);
+	}
+}
+
+/* Runs while there is something to commit.  It is no request's child, so nobody's deadline
+ * is on it; in a crashed world the lane refuses and every change hears so. */
+static void commit_all(void *arg)
+{
+	struct store *s = arg;
+	struct batch *b = mem_new(struct batch);
+
+	while (!list_empty(&s->queue)) {
+		batch_take(s, b);
+		b->result = 0;
+		if (lane_run(s->writer, batch_job, b, NULL, FOREVER, NULL, &b->err) < 0)
+			b->result = -1;
+		if (b->result < 0 && !world_crashed(s->world))
+			log_error("committing %d changes to %s: %s", b->n, s->path, b->err.msg);
+		s->stats.commits++;
+		s->stats.changes += b->n;
+		batch_tell(b);
+	}
+	s->committing = false;
+	free(b);
+}
+
+void store_submit(struct store *s, struct change *c)
+{
+	list_append(&s->queue, &c->queued);
+	if (s->committing)
+		return;
+	s->committing = true;
+	scope_go(&s->scope, commit_all, s);
+}
+
+struct store_stats store_stats(const struct store *s)
+{
+	return s->stats;
+}
+
+/* Reading.  A connection is taken by a job and given back by it; the lane's width bounds them. */
+
+struct query {
+	struct store *store;
+	struct sqlite *c;
+	struct arena *mem;
+	const char *sql;
+	const struct db_value *params;
+	int n, capacity, result;
+	struct rows *out;
+	struct db_value *values;
+	struct err err;
+};
+
+static int keep_row(void *arg, const struct db_value *values, int n)
+{
+	struct query *q = arg;
+	struct db_value *v;
+
+	if (q->out->n == q->capacity) {
+		size_t used = sizeof(*v) * (size_t)(q->capacity * n);
+
+		q->capacity = q->capacity ? q->capacity * 2 : 8;
+		v = arena_array(q->mem, struct db_value, q->capacity * n);
+		if (used)
+			memcpy(v, q->values, used);
+		q->values = v;
+	}
+	v = q->values + q->out->n++ * n;
+	q->out->columns = n;
+	for (int i = 0; i < n; i++) {
+		v[i] = values[i];
+		if (v[i].p)
+			v[i].p = arena_memdup(q->mem, v[i].p, v[i].n);
+	}
+	return 0;
+}
+
+static void query_job(void *arg)
+{
+	struct query *q = arg;
+
+	if (!q->c)
+		q->c = sqlite_open(q->store->path, SQLITE_READS, &q->err);
+	q->result =
+	    q->c ? sqlite_run(q->c, q->sql, q->params, q->n, keep_row, q, NULL, &q->err) : -1;
+}
+
+static void query_interrupt(void *arg)
+{
+	struct query *q = arg;
+
+	if (q->c)
+		sqlite_interrupt(q->c);
+}
+
+int store_query(struct store *s, struct arena *mem, const char *sql, const struct db_value *params,
+    int n, struct rows *out, struct err *e)
+{
+	struct query q = {
+		.store = s, .mem = mem, .sql = sql, .params = params, .n = n, .out = out
+	};
+	int r;
+
+	*out = (struct rows){ 0 };
+	if (s->nidle)
+		q.c = s->idle[--s->nidle];
+	r = lane_run(s->readers, query_job, &q, query_interrupt, FOREVER, NULL, e);
+	if (q.c && s->nidle < READERS)
+		s->idle[s->nidle++] = q.c;
+	else
+		sqlite_close(q.c);
+	if (r == 0 && q.result < 0) {
+		*e = q.err;
+		r = -1;
+	}
+	out->values = q.values;
+	return r < 0 ? err_wrap(e, "reading the log") : 0;
+}
+
+/* Settings. */
+
+int store_setting(
+    struct store *s, struct arena *mem, const char *name, const char **value, struct err *e)
+{
+	struct db_value p = DB_STR(name);
+	struct rows r;
+
+	if (store_query(s, mem, "SELECT value FROM settings WHERE name = $1", &p, 1, &r, e) < 0)
+		return -1;
+	*value = r.n ? db_text(row_value(&r, 0, 0)) : NULL;
+	return 0;
+}
+
+/* Lives until both sides are done with it: a cancelled waiter leaves, the commit still comes. */
+struct waiting {
+	struct signal over;
+	bool ended, abandoned;
+	int result;
+	struct err err;
+};
+
+static void wait_over(struct change *c, const struct err *failed)
+{
+	struct waiting *w = change_self(c);
+
+	w->ended = true;
+	if (failed) {
+		w->result = -1;
+		w->err = *failed;
+	}
+	if (w->abandoned)
+		free(w);
+	else
+		signal_wake_all(&w->over);
+}
+
+int store_set_setting(struct store *s, const char *name, const char *value, struct err *e)
+{
+	struct waiting *w = mem_new(struct waiting);
+	struct change *c = change_new("", wait_over, w);
+	struct db_value p[] = { DB_STR(arena_strdup(c->mem, name)),
+		DB_STR(arena_strdup(c->mem, value)) };
+	int result;
+
+	signal_init(&w->over);
+	change_add(c,
+	    "INSERT INTO settings (name, value) VALUES ($1, $2) "
+	    "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+	    p, 2, 1, ERR_IO, "the setting was not written");
+	store_submit(s, c);
+	while (!w->ended)
+		if (signal_wait(&w->over, FOREVER, e) < 0 && !w->ended) {
+			w->abandoned = true;
+			return -1;
+		}
+	result = w->result;
+	if (result < 0)
+		*e = w->err;
+	free(w);
+	return result;
+}
+
+struct store *store_open(struct world *w, const char *path, struct err *e)
+{
+	struct store *s = mem_new(struct store);
+
+	s->world = w;
+	s->path = mem_strdup(path);
+	list_init(&s->queue);
+	s->log = sqlite_open(path, SQLITE_LOG, e);
+	if (!s->log || migrations_run(s->log, e) < 0) {
+		err_wrap(e, "opening %s", path);
+		sqlite_close(s->log);
+		free(s->path);
+		free(s);
+		return NULL;
+	}
+	scope_open_root(&s->scope);
+	s->writer = lane_new(w, "log", 1);
+	s->readers = lane_new(w, "reads", READERS);
+	return s;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	scope_join(&s->scope);
+	lane_free(s->writer);
+	lane_free(s->readers);
+	while (s->nidle)
+		sqlite_close(s->idle[--s->nidle]);
+	sqlite_close(s->log);
+	free(s->path);
+	free(s);
+}
