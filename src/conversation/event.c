@@ -28,6 +28,20 @@ static json_t *nothing(const json_t *data)
 	return json_object();
 }
 
+static json_t *message_for_customer(const json_t *data)
+{
+	static const char *const keys[] = { "role", "author", "content", "masked", NULL };
+
+	return only(data, keys);
+}
+
+static json_t *part_for_customer(const json_t *data)
+{
+	static const char *const keys[] = { "content", NULL };
+
+	return only(data, keys);
+}
+
 /* Of a step the customer sees what is being looked up, in plain words; not with what. */
 static json_t *step_for_customer(const json_t *data)
 {
@@ -72,8 +86,8 @@ static const struct {
 	[EVENT_CREATED] = { "conversation.created", EVERYBODY, nothing },
 	[EVENT_IDENTIFIED] = { "customer.identified", EVERYBODY, nothing },
 	[EVENT_PROFILE] = { "customer.profile", STAFF, NULL },
-	[EVENT_MESSAGE] = { "message", EVERYBODY, NULL },
-	[EVENT_PART] = { "reply.part", EVERYBODY, NULL },
+	[EVENT_MESSAGE] = { "message", EVERYBODY, message_for_customer },
+	[EVENT_PART] = { "reply.part", EVERYBODY, part_for_customer },
 	[EVENT_INTENTS] = { "intents.detected", STAFF, NULL },
 	[EVENT_STEP] = { "model.step", EVERYBODY, step_for_customer },
 	[EVENT_CALL_STARTED] = { "tool.started", STAFF, NULL },

@@ -13,19 +13,22 @@
  * switch on the kind.  To add one: an enumerator, a row, and a case where it changes something. */
 
 enum event_kind {
-	EVENT_CREATED,    /* {customer?, identity, channel?, external_id?, subject?, language?} */
+	EVENT_CREATED,    /* {customer?, identity, channel?, external_id?, subject?} */
 	EVENT_IDENTIFIED, /* {customer, identity}: bound once */
-	EVENT_PROFILE,    /* {profile}: account facts from the declared tool */
-	EVENT_MESSAGE,    /* {role: customer|ai|person|system, author?, content, masked?} */
-	EVENT_PART,       /* {content}: a sentence of a reply on its way, already shown */
-	EVENT_INTENTS,    /* {intents: [{name, p}]} of the message that opened the turn */
-	EVENT_STEP, /* {n, model, text?, calls: [{id, name, arguments, effect, key?, run, verdict,
-		       shown}], usage, ms, opaque?}: what the model said, written before anything of
-		       it is done */
-	EVENT_CALL_STARTED, /* {call}: a write is about to be sent */
-	EVENT_RESULT,       /* {call, name, ok, result | reason, ms, unknown?} */
+	EVENT_PROFILE,    /* {profile, reason?}: account facts from the declared tool, null when it
+			     failed */
+	EVENT_MESSAGE,    /* {role: customer|ai|person|system, author?, content, masked?, interim?};
+			     interim: so    many bytes of it were said by earlier steps of the turn */
+	EVENT_PART,       /* {content, run}: a sentence of a reply on its way, already shown */
+	EVENT_INTENTS,    /* {intents: [{name, p}]} of what the customer wrote */
+	EVENT_STEP, /* {n, run, model, text?, calls: [{id, name, arguments, effect, shown, key?,
+		       refused?}], usage, ms, opaque?, superseded?}: what the model said, written
+		       before any of it is done.  Without calls its text is shown by the message
+		       that follows, or, superseded by a newer message of the customer's, by none */
+	EVENT_CALL_STARTED, /* {call}: a write that may not be repeated is about to be sent */
+	EVENT_RESULT,       /* {call, name, ok, write, result | reason, retry?, unknown?, ms} */
 	EVENT_ESCALATED,    /* {kind: handoff|approval|review, reason, rule, summary?} */
-	EVENT_TURN_ENDED,   /* {steps, tool_calls, usage, ms, outcome} */
+	EVENT_TURN_ENDED,   /* {answered, steps, tool_calls, usage, ms, outcome} */
 	EVENT_KINDS
 };
 

@@ -35,6 +35,8 @@ struct wire {
 	const char **log_ids; /* the ids in the log, which need not be unique */
 	struct buf parts;
 	int64_t parts_seq, run;
+	const char *origin; /* of the step whose message comes next */
+	const json_t *opaque;
 	struct rendering renderings[DIALECTS];
 	size_t bytes;
 };
@@ -167,8 +169,13 @@ static void step(struct wire *w, const struct event *ev)
 	close_open(w);
 	if (!own_parts || json_flag(ev->data, "superseded"))
 		flush_parts(w);
-	if (!json_array_size(calls))
+	w->origin = NULL;
+	w->opaque = NULL;
+	if (!json_array_size(calls)) {
+		w->origin = keep(w, json_str(ev->data, "model"));
+		w->opaque = keep_json(w, json_object_get(ev->data, "opaque"));
 		return;
+	}
 	buf_clear(&w->parts); /* they are in the step's own text */
 	open_calls(w, ev, calls);
 }
@@ -222,8 +229,10 @@ static void message(struct wire *w, const struct event *ev)
 		buf_clear(&w->parts);
 		if (skip > 0 && skip <= (int64_t)strlen(text))
 			text += skip;
-		m.origin = keep(w, json_str(ev->data, "model"));
-		m.opaque = keep_json(w, json_object_get(ev->data, "opaque"));
+		m.origin = w->origin;
+		m.opaque = w->opaque;
+		w->origin = NULL;
+		w->opaque = NULL;
 	}
 	if (text_blank(text))
 		return;

@@ -1,0 +1,73 @@
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include "base/pattern.h"
+#include "conversation/conversation.h"
+#include "judge/intents.h"
+#include "model/model.h"
+#include "tool/tool.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The agent: answers customers' messages, one turn at a time per conversation.
+ *
+ * A turn belongs to its conversation and not to the request that brought the message:
+ * agent_message() writes the message down and nudges the conversation's runner, a fiber of
+ * the agent's own scope; whoever wants the answer follows the conversation's log.  The
+ * runner calls turn_run() (turn.c: the whole loop), which reads in the log where the turn
+ * stands and goes on from there, after a crash too.
+ *
+ * struct agent is what an agent folder says, put together by setup/, and does not change. */
+
+struct limits {
+	int steps, tool_calls, parallel;
+	int64_t turn_ms;
+};
+
+/* An intent that always needs a person. */
+struct intent_rule {
+	const char *intent, *kind; /* kind: "handoff" or "review" */
+};
+
+struct agent_config {
+	const char *instructions;
+	const struct model *const *chain; /* models.main, tried in order */
+	int nchain;
+	struct toolbox tools;
+	const char *profile_tool; /* NULL: none declared */
+	struct limits limits;
+	int turns_max; /* without resolution, before a person is asked; 0: no such rule */
+	const struct intent_rule *intent_rules;
+	int nintent_rules;
+	double intent_threshold;
+	const struct pattern *const *not_cards; /* what an order id looks like */
+	int nnot_cards;
+};
+
+struct agent;
+
+struct agent *agent_new(
+    struct conversations *all, const struct agent_config *config, struct err *e);
+void agent_free(struct agent *a); /* after agent_stop() */
+
+/* The classifier may come later than the agent: turns wait for it. The agent does not own it. */
+void agent_intents(struct agent *a, const struct intents *m);
+bool agent_ready(const struct agent *a);
+
+/* Let the turns that were open when the process ended go on. */
+int agent_resume(struct agent *a, struct err *e);
+/* Cancel what runs and wait for it: open turns stay open in the log and go on at the next start. */
+void agent_stop(struct agent *a);
+
+/* The customer wrote something: filtered, appended, and durable when this returns; the turn is
+ * nudged. *seq is the message's. */
+int agent_message(struct agent *a, struct conversation *c, const char *content,
+    const struct client_key *key, int64_t *seq, struct err *e);
+/* Account facts are wanted now: a customer was bound. */
+void agent_nudge(struct agent *a, struct conversation *c);
+
+/* For tests alone: called at named points of a turn ("write-done"); may block for ever. */
+void agent_pause_at(struct agent *a, void (*fn)(void *self, const char *point), void *self);
+
+#endif

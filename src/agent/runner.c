@@ -1,0 +1,214 @@
+#include "agent/turn.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/schema.h"
+#include "base/text.h"
+#include "conversation/cards.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_MS 1000 /* after the log could not be written */
+
+static void schemas_free(struct agent *a)
+{
+	for (int i = 0; a->schemas && i < a->config.tools.n; i++)
+		schema_free(a->schemas[i]);
+	free(a->schemas);
+}
+
+static int prepare_tools(struct agent *a, struct err *e)
+{
+	const struct toolbox *box = &a->config.tools;
+
+	a->model_tools = mem_alloc(sizeof(*a->model_tools) * (size_t)box->n);
+	a->schemas = mem_alloc(sizeof(*a->schemas) * (size_t)box->n);
+	for (int i = 0; i < box->n; i++) {
+		const struct tool *t = &box->tools[i];
+
+		a->model_tools[i] = (struct model_tool){ .name = t->name,
+			.description = t->description,
+			.parameters = t->parameters,
+			.write = t->effect == EFFECT_WRITE };
+		a->schemas[i] = schema_compile(t->parameters, e);
+		if (!a->schemas[i])
+			return err_wrap(e, "parameters of tool %s", t->name);
+	}
+	return 0;
+}
+
+struct agent *agent_new(struct conversations *all, const struct agent_config *config, struct err *e)
+{
+	struct agent *a = mem_new(struct agent);
+
+	a->all = all;
+	a->world = conversations_world(all);
+	a->config = *config;
+	signal_init(&a->ready);
+	if (prepare_tools(a, e) < 0) {
+		schemas_free(a);
+		free(a->model_tools);
+		free(a);
+		return NULL;
+	}
+	scope_open_root(&a->scope);
+	return a;
+}
+
+void agent_free(struct agent *a)
+{
+	if (!a)
+		return;
+	schemas_free(a);
+	free(a->model_tools);
+	free(a);
+}
+
+void agent_stop(struct agent *a)
+{
+	scope_cancel(&a->scope);
+	scope_join(&a->scope);
+}
+
+void agent_intents(struct agent *a, const struct intents *m)
+{
+	a->intents = m;
+	signal_wake_all(&a->ready);
+}
+
+bool agent_ready(const struct agent *a)
+{
+	return a->intents != NULL;
+}
+
+void agent_pause_at(struct agent *a, void (*fn)(void *self, const char *point), void *self)
+{
+	a->pause = fn;
+	a->pause_self = self;
+}
+
+static bool has_work(struct conversation *c)
+{
+	return conversation_head(c)->open_since > 0;
+}
+
+struct run {
+	struct agent *agent;
+	struct conversation *c;
+};
+
+/* The conversation in memory was ahead of a log that could not be written: take it up again from
+ * there. */
+static struct conversation *reopen(struct agent *a, struct conversation *c, struct err *e)
+{
+	char id[WORLD_ID_SIZE];
+
+	strcpy(id, conversation_id(c));
+	*conversation_running(c) = false;
+	conversation_close(c);
+	if (fiber_sleep(RETRY_MS, e) < 0)
+		return NULL;
+	c = conversation_open(a->all, id, e);
+	if (c && *conversation_running(c)) {
+		conversation_close(c);
+		return NULL;
+	}
+	if (c)
+		*conversation_running(c) = true;
+	return c;
+}
+
+/* One at a time per conversation; ends when there is nothing to answer. */
+static void run(void *arg)
+{
+	struct run *r = arg;
+	struct agent *a = r->agent;
+	struct conversation *c = r->c;
+	struct err e = { 0 };
+
+	free(r);
+	while (c && has_work(c)) {
+		if (!a->intents) {
+			if (signal_wait(&a->ready, FOREVER, &e) < 0)
+				break;
+			continue;
+		}
+		if (turn_run(a, c, &e) == 0)
+			continue;
+		if (fiber_check(&e) < 0)
+			break;
+		log_warn("conversation %s: %s: its turn begins again", conversation_id(c), e.msg);
+		c = reopen(a, c, &e);
+	}
+	if (!c)
+		return;
+	*conversation_running(c) = false;
+	conversation_close(c);
+}
+
+void agent_nudge(struct agent *a, struct conversation *c)
+{
+	struct run *r;
+
+	if (*conversation_running(c) || !has_work(c))
+		return;
+	*conversation_running(c) = true;
+	r = mem_new(struct run);
+	*r = (struct run){ a, conversation_ref(c) };
+	scope_go(&a->scope, run, r);
+}
+
+int agent_resume(struct agent *a, struct err *e)
+{
+	struct arena *mem = arena_new();
+	const char *const *ids;
+	int n, result = conversations_unfinished(a->all, mem, &ids, &n, e);
+
+	for (int i = 0; result == 0 && i < n; i++) {
+		struct conversation *c = conversation_open(a->all, ids[i], e);
+
+		if (!c) {
+			log_error("conversation %s cannot go on: %s", ids[i], e->msg);
+			continue;
+		}
+		agent_nudge(a, c);
+		conversation_close(c);
+	}
+	if (result == 0 && n)
+		log_info("%d open turns go on", n);
+	arena_free(mem);
+	return result;
+}
+
+/* Did the AI's last message ask for a card? */
+static bool asked_for_card(struct conversation *c)
+{
+	struct wire *w = conversation_wire(c);
+
+	for (int i = wire_len(w) - 1; i >= 0; i--)
+		if (wire_at(w, i)->role == WIRE_AI && wire_at(w, i)->text)
+			return cards_asked(wire_at(w, i)->text);
+	return false;
+}
+
+int agent_message(struct agent *a, struct conversation *c, const char *content,
+    const struct client_key *key, int64_t *seq, struct err *e)
+{
+	struct arena *mem = arena_new();
+	bool masked;
+	json_t *data = json_pack("{ss ss}", "role", "customer", "content",
+	    cards_mask(mem, content, a->config.not_cards, a->config.nnot_cards, asked_for_card(c),
+		&masked));
+
+	arena_free(mem);
+	if (!data)
+		return err_set(e, ERR_INVALID, "the message is not UTF-8");
+	if (masked)
+		json_object_set_new(data, "masked", json_true());
+	*seq = conversation_append(c, &(struct draft){ EVENT_MESSAGE, data, NULL }, 1, key, e);
+	if (*seq < 0)
+		return -1;
+	agent_nudge(a, c);
+	return conversation_settle(c, *seq, e);
+}

@@ -1,0 +1,259 @@
+#include "agent/turn.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The turn.
+ *
+ * It keeps nothing in its hands: each time round it looks into the log (turn_log) and does
+ * what comes next.  Calls without a result are run; then the model is asked; until it has
+ * answered and the answer is in the log.  So a turn that a crash cut short is not resumed by any
+ * special code: the same loop finds the same place. */
+
+static const char unavailable[] =
+    "I am sorry, I cannot answer that right now. I have asked a colleague to take over; "
+    "they will answer you here.";
+
+int turn_append(struct turn *t, const struct draft *d, int n, struct err *e)
+{
+	struct draft mine[8];
+
+	if (n > (int)array_len(mine))
+		bug("%d events in one change of a turn", n);
+	for (int i = 0; i < n; i++) {
+		mine[i] = d[i];
+		mine[i].turn = t->id;
+	}
+	return conversation_append(t->c, mine, n, NULL, e) < 0 ? -1 : 0;
+}
+
+void turn_pause(struct turn *t, const char *point)
+{
+	if (t->agent->pause)
+		t->agent->pause(t->agent->pause_self, point);
+}
+
+/* What does the customer want?  Again when more was written meanwhile. */
+static int detect(struct turn *t, struct err *e)
+{
+	struct intent found[INTENTS_MAX];
+	json_t *list;
+	int n;
+
+	if (t->judged == turn_head(t)->last_customer)
+		return 0;
+	t->judged = turn_head(t)->last_customer;
+	n = t->agent->intents ? intents_of(t->agent->intents, prompt_message(t),
+				    t->agent->config.intent_threshold, found)
+			      : 0;
+	list = json_array();
+	for (int i = 0; i < n; i++)
+		json_array_append_new(
+		    list, json_pack("{ss sf}", "name", found[i].name, "p", found[i].p));
+	if (turn_append(t,
+		&(struct draft){ EVENT_INTENTS, json_pack("{so}", "intents", list), NULL }, 1,
+		e) < 0)
+		return -1;
+	return escalate_on_message(t, e);
+}
+
+/* The chain: who fails is passed over.  -1 when all did. */
+static int ask(struct turn *t, const struct model_request *r, struct reply *reply,
+    struct model_answer *answer, const struct model **who, struct err *e)
+{
+	const struct agent_config *cf = &t->agent->config;
+
+	for (int i = 0; i < cf->nchain; i++) {
+		const struct model *m = cf->chain[i];
+		struct model_sink sink = reply_sink(reply);
+		struct model_request own = *r;
+
+		reply_begin(reply, t);
+		if (!text_is(turn_log(t)->carry_origin, m->name))
+			own.opaque = NULL;
+		*answer = (struct model_answer){ 0 };
+		*who = m;
+		if (m->class->complete(m, &own, &sink, t->mem, answer, e) == 0 && !reply->failed)
+			return 0;
+		if (reply->failed) {
+			*e = reply->err;
+			return -1;
+		}
+		log_warn(
+		    "turn %s of %s: model %s: %s", t->id, conversation_id(t->c), m->name, e->msg);
+		if (fiber_check(e) < 0)
+			return -1;
+	}
+	return -1;
+}
+
+static json_t *usage_json(int64_t in, int64_t out)
+{
+	return json_pack(
+	    "{sI sI}", "input_tokens", (json_int_t)in, "output_tokens", (json_int_t)out);
+}
+
+static json_t *step_event(struct turn *t, const struct reply *reply, const struct model *who,
+    const struct model_answer *answer, json_t *calls, int64_t ms)
+{
+	json_t *data = json_pack("{si sI ss ss so so sI}", "n", turn_log(t)->steps + 1, "run",
+	    (json_int_t)reply->run, "model", who->name, "text", answer->text ? answer->text : "",
+	    "calls", calls, "usage",
+	    usage_json(answer->usage.input_tokens, answer->usage.output_tokens), "ms",
+	    (json_int_t)ms);
+
+	if (!data)
+		bug("the step of model %s is not UTF-8", who->name);
+	if (answer->opaque)
+		json_object_set(data, "opaque", (json_t *)(uintptr_t)answer->opaque);
+	return data;
+}
+
+/* All the customer reads of this turn, in one text: what was shown already stays in front. */
+static json_t *message_event(struct turn *t, const char *text)
+{
+	const struct turn_log *log = turn_log(t);
+	size_t before = log->shown_before;
+	const char *gap =
+	    before && log->shown.data[before - 1] != '\n' && log->shown.data[before - 1] != ' '
+		? "\n"
+		: "";
+	const char *content =
+	    arena_printf(t->mem, "%.*s%s%s", (int)before, before ? log->shown.data : "", gap, text);
+
+	return json_pack("{ss ss sI}", "role", "ai", "content", content, "interim",
+	    (json_int_t)(before + strlen(gap)));
+}
+
+static json_t *end_event(
+    struct turn *t, const struct model_usage *last, int last_step, const char *outcome)
+{
+	const struct turn_log *log = turn_log(t);
+
+	return json_pack("{sI si si so sI ss}", "answered", (json_int_t)turn_head(t)->last_customer,
+	    "steps", log->steps + last_step, "tool_calls", log->ncalls, "usage",
+	    usage_json(
+		log->input_tokens + last->input_tokens, log->output_tokens + last->output_tokens),
+	    "ms", (json_int_t)(world_time(t->agent->world) - log->started_at), "outcome", outcome);
+}
+
+static const char *outcome(struct turn *t)
+{
+	return turn_head(t)->owner == OWNER_WAITING ? "handed_over" : "answered";
+}
+
+/* What the customer sees and the turn's end are one change. */
+static int finish(
+    struct turn *t, json_t *step, const struct model_usage *usage, const char *text, struct err *e)
+{
+	struct draft d[3];
+	int n = 0;
+
+	if (escalate_on_end(t, e) < 0) {
+		json_decref(step);
+		return -1;
+	}
+	if (step)
+		d[n++] = (struct draft){ EVENT_STEP, step, NULL };
+	d[n++] = (struct draft){ EVENT_MESSAGE, message_event(t, text), NULL };
+	d[n++] =
+	    (struct draft){ EVENT_TURN_ENDED, end_event(t, usage, step != NULL, outcome(t)), NULL };
+	return turn_append(t, d, n, e);
+}
+
+/* A limit was reached or no model answered: never in silence. */
+static int give_up(struct turn *t, const char *rule, const char *reason, struct err *e)
+{
+	struct model_usage none = { 0 };
+
+	if (escalate(t, "handoff", rule, reason, NULL, e) < 0)
+		return -1;
+	return finish(t, NULL, &none, unavailable, e);
+}
+
+/* The model has said its last word: show it, unless the customer wrote meanwhile. */
+static int conclude(
+    struct turn *t, json_t *said, const struct model_answer *answer, int64_t asked, struct err *e)
+{
+	bool newer = turn_head(t)->last_customer != asked,
+	     empty = !answer->text || text_blank(answer->text);
+
+	json_array_clear(json_object_get(said, "calls"));
+	if (!newer && !empty)
+		return finish(t, said, &answer->usage, answer->text, e);
+	json_object_set_new(said, "superseded", json_true());
+	if (turn_append(t, &(struct draft){ EVENT_STEP, said, NULL }, 1, e) < 0)
+		return -1;
+	return newer ? 0 : give_up(t, "no_answer", "the model did not come to an answer", e);
+}
+
+/* One step: ask the model and write down what it said, before anything of it is done. */
+static int step(struct turn *t, struct err *e)
+{
+	int limit = t->agent->config.limits.steps, n = turn_log(t)->steps;
+	int64_t asked = turn_head(t)->last_customer, start = fiber_now();
+	struct model_request request;
+	struct model_answer answer;
+	const struct model *who;
+	struct reply reply = { 0 };
+	struct err stopped;
+	json_t *said;
+
+	if (n >= limit)
+		return give_up(
+		    t, "limit_steps", "the answer took more steps than the limit allows", e);
+	prompt_build(t, n == limit - 1, &request);
+	if (ask(t, &request, &reply, &answer, &who, e) < 0) {
+		bool no_model = !reply.failed && fiber_check(&stopped) == 0;
+
+		reply_done(&reply);
+		return no_model ? give_up(t, "model_failed", "no model could answer", e) : -1;
+	}
+	said = step_event(t, &reply, who, &answer, calls_propose(t, &answer), fiber_now() - start);
+	reply_done(&reply);
+	if (answer.ncalls && !request.final)
+		return turn_append(t, &(struct draft){ EVENT_STEP, said, NULL }, 1, e);
+	return conclude(t, said, &answer, asked, e);
+}
+
+struct loop {
+	struct turn *turn;
+	int result;
+	struct err *err;
+};
+
+static void loop(void *arg)
+{
+	struct loop *l = arg;
+	struct turn *t = l->turn;
+
+	while (!turn_log(t)->ended) {
+		l->result = -1;
+		if (detect(t, l->err) < 0 || calls_run(t, l->err) < 0 ||
+		    profile_refresh(t, l->err) < 0 || step(t, l->err) < 0)
+			return;
+		l->result = 0;
+	}
+}
+
+int turn_run(struct agent *a, struct conversation *c, struct err *e)
+{
+	struct turn t = { .agent = a, .c = c, .mem = arena_new() };
+	struct loop l = { .turn = &t, .err = e };
+	struct scope time;
+
+	snprintf(t.id, sizeof(t.id), "t%lld", (long long)turn_log(&t)->trigger);
+	scope_open(&time, fiber_now() + a->config.limits.turn_ms);
+	scope_run(&time, loop, &l);
+	scope_join(&time);
+	/* Out of time, not out of leave: there is still somebody to tell. */
+	if (l.result < 0 && e->code == ERR_TIMEOUT && fiber_check(e) == 0)
+		l.result =
+		    give_up(&t, "limit_time", "the answer took longer than the limit allows", e);
+	arena_free(t.mem);
+	return l.result;
+}

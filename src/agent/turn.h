@@ -1,0 +1,89 @@
+#ifndef AGENT_TURN_H
+#define AGENT_TURN_H
+
+#include "agent/agent.h"
+
+/* What the files of a turn share.  turn.c is the loop; the others are its steps. */
+
+struct agent {
+	struct conversations *all;
+	struct world *world;
+	struct agent_config config;
+	const struct intents *intents;
+	struct signal ready; /* the classifier has come */
+	struct scope scope;  /* of all runners */
+	struct model_tool *model_tools;
+	struct schema **schemas; /* of the tools' arguments, in the toolbox's order */
+	void (*pause)(void *self, const char *point);
+	void *pause_self;
+};
+
+struct turn {
+	struct agent *agent;
+	struct conversation *c;
+	struct arena *mem;
+	char id[24];
+	int64_t judged; /* seq of the last customer message whose intents are known */
+};
+
+/* turn.c.  0: the conversation has no open turn any more.  -1: it could not go on now (stopped,
+ * broken, crashed); the log says where it stands. */
+int turn_run(struct agent *a, struct conversation *c, struct err *e);
+
+/* Append events of this turn; -1: the conversation is broken. */
+int turn_append(struct turn *t, const struct draft *d, int n, struct err *e);
+static inline const struct turn_log *turn_log(const struct turn *t)
+{
+	return conversation_turn(t->c);
+}
+static inline const struct head *turn_head(const struct turn *t)
+{
+	return conversation_head(t->c);
+}
+void turn_pause(struct turn *t, const char *point);
+
+/* prompt.c: the request for the next step, all of it in mem. */
+void prompt_build(struct turn *t, bool final, struct model_request *out);
+/* What the customer wrote in this turn, in one text. */
+const char *prompt_message(struct turn *t);
+/* The customer's record and what is vouched for, for tools. */
+struct caller prompt_caller(struct turn *t);
+
+/* calls.c: the model's calls as the log keeps them (checked, with keys), and running what is open.
+ */
+json_t *calls_propose(struct turn *t, const struct model_answer *answer);
+int calls_run(struct turn *t, struct err *e);
+
+/* profile.c: read the account facts if somebody wants them. */
+int profile_refresh(struct turn *t, struct err *e);
+
+/* escalate.c */
+int escalate(struct turn *t, const char *kind, const char *rule, const char *reason,
+    const char *summary, struct err *e);
+/* The rules that fire on what the customer wrote: intents that need a person, too many turns. */
+int escalate_on_message(struct turn *t, struct err *e);
+/* The rule that fires when the turn ends: something the agent needed was not to be had. */
+int escalate_on_end(struct turn *t, struct err *e);
+
+/* reply.c: sentences on their way to whoever reads along. */
+struct reply {
+	struct turn *turn;
+	int64_t run;
+	struct buf text; /* all of this run */
+	size_t released; /* of it, shown already */
+	bool held;       /* a sentence was kept back: so is all that follows */
+	struct err
+	    err; /* the conversation broke, or we were cancelled, while a sentence was on its way */
+	bool failed;
+};
+
+void reply_begin(struct reply *r, struct turn *t);
+struct model_sink reply_sink(struct reply *r);
+void reply_done(struct reply *r);
+/* Where the sentence that begins at s ends (behind its white space); 0: it is not known to be
+ * complete. */
+size_t reply_sentence(const char *s, size_t n);
+/* Is it about money, promises or actions, so that it waits for the end of the step? */
+bool reply_holds(const char *s, size_t n);
+
+#endif

@@ -1,0 +1,516 @@
+#include "conversation/conversation.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "conversation/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TAIL_MAX   64  /* committed events kept for followers */
+#define LOAD_BATCH 500 /* events read at a time */
+
+struct conversations {
+	struct world *world;
+	struct store *store;
+	struct map by_id;
+	struct link idle; /* held by nobody, longest first */
+	size_t budget, idle_bytes;
+};
+
+struct conversation {
+	struct conversations *all;
+	char id[WORLD_ID_SIZE];
+	int refs, changes, followers;
+	struct link idle;
+	size_t idle_bytes;
+	struct head head;
+	struct wire *wire;
+	struct turn_log turn;
+	int64_t committed;
+	bool loading, broken, running;
+	struct err why;      /* broken */
+	struct signal moved; /* something was committed, or will never be */
+	struct link pending; /* appended events, not yet committed, and then the tail */
+	int tail;
+};
+
+/* An event on its way: in the tail from the start, visible once seq <= committed. */
+struct kept {
+	struct link link;
+	struct event ev;
+	char turn[24];
+};
+
+struct conversations *conversations_new(struct world *w, struct store *s, size_t budget_bytes)
+{
+	struct conversations *all = mem_new(struct conversations);
+
+	all->world = w;
+	all->store = s;
+	all->budget = budget_bytes;
+	list_init(&all->idle);
+	return all;
+}
+
+struct world *conversations_world(const struct conversations *all)
+{
+	return all->world;
+}
+
+struct store *conversations_store(const struct conversations *all)
+{
+	return all->store;
+}
+
+static struct conversation *conversation_new(struct conversations *all, const char *id)
+{
+	struct conversation *c = mem_new(struct conversation);
+
+	c->all = all;
+	memcpy(c->id, id, strnlen(id, sizeof(c->id) - 1));
+	head_init(&c->head);
+	c->wire = wire_new();
+	turn_log_init(&c->turn);
+	list_init(&c->idle);
+	list_init(&c->pending);
+	signal_init(&c->moved);
+	c->refs = 1;
+	return c;
+}
+
+static void tail_drop(struct conversation *c)
+{
+	struct kept *k = container_of(c->pending.next, struct kept, link);
+
+	list_out(&k->link);
+	json_decref((json_t *)(uintptr_t)k->ev.data);
+	free(k);
+	c->tail--;
+}
+
+static void conversation_free(struct conversation *c)
+{
+	while (c->tail)
+		tail_drop(c);
+	head_done(&c->head);
+	wire_free(c->wire);
+	turn_log_done(&c->turn);
+	free(c);
+}
+
+/* Is it the one that others find?  A broken one is not any more. */
+static bool current(const struct conversation *c)
+{
+	return map_get(&c->all->by_id, c->id) == c;
+}
+
+static void forget(struct conversation *c)
+{
+	if (current(c))
+		map_take(&c->all->by_id, c->id);
+}
+
+static void evict(struct conversations *all)
+{
+	while (all->idle_bytes > all->budget && !list_empty(&all->idle)) {
+		struct conversation *c = container_of(all->idle.next, struct conversation, idle);
+
+		list_out(&c->idle);
+		all->idle_bytes -= c->idle_bytes;
+		forget(c);
+		conversation_free(c);
+	}
+}
+
+/* The change that is under way holds it too: `changes`. */
+static void release(struct conversation *c)
+{
+	struct conversations *all = c->all;
+
+	if (c->refs || c->changes)
+		return;
+	if (c->broken || c->loading || !current(c)) {
+		forget(c);
+		conversation_free(c);
+		return;
+	}
+	c->idle_bytes = sizeof(*c) + wire_size(c->wire) + 2048;
+	all->idle_bytes += c->idle_bytes;
+	list_append(&all->idle, &c->idle);
+	evict(all);
+}
+
+struct conversation *conversation_ref(struct conversation *c)
+{
+	if (!c->refs++ && !c->changes) {
+		c->all->idle_bytes -= c->idle_bytes;
+		list_out(&c->idle);
+	}
+	return c;
+}
+
+void conversation_close(struct conversation *c)
+{
+	if (!c)
+		return;
+	c->refs--;
+	release(c);
+}
+
+static void free_idle(void *value, void *arg)
+{
+	struct conversation *c = value;
+
+	(void)arg;
+	if (c->refs || c->changes)
+		bug("conversation %s is still held by %d", c->id, c->refs);
+	conversation_free(c);
+}
+
+void conversations_free(struct conversations *all)
+{
+	map_each(&all->by_id, free_idle, NULL);
+	map_done(&all->by_id);
+	free(all);
+}
+
+/* The folds, in one place. */
+static void fold(struct conversation *c, const struct event *ev)
+{
+	head_apply(&c->head, ev);
+	wire_append(c->wire, ev);
+	turn_log_append(&c->turn, ev);
+}
+
+/* The head comes from its row; history and turn from the events.  Both end at the same seq unless
+ * an event was committed in between, which one process on one log excludes. */
+static int load(struct conversation *c, struct err *e)
+{
+	struct arena *mem = arena_new();
+	const struct event *events = NULL;
+	int64_t at = 0;
+	int n = LOAD_BATCH, result;
+
+	result = rows_read_head(c->all->store, mem, c->id, &c->head, e);
+	while (result == 0 && n == LOAD_BATCH) {
+		struct arena *batch = arena_new();
+
+		result =
+		    rows_read_events(c->all->store, batch, c->id, at, LOAD_BATCH, &events, &n, e);
+		for (int i = 0; result == 0 && i < n; i++) {
+			wire_append(c->wire, &events[i]);
+			turn_log_append(&c->turn, &events[i]);
+			at = events[i].seq;
+		}
+		arena_free(batch);
+	}
+	c->committed = c->head.seq;
+	arena_free(mem);
+	return result;
+}
+
+static int loaded(struct conversation *c, struct err *e)
+{
+	while (c->loading)
+		if (signal_wait(&c->moved, FOREVER, e) < 0)
+			return -1;
+	if (c->broken) {
+		*e = c->why;
+		return -1;
+	}
+	return 0;
+}
+
+static struct conversation *open_known(struct conversation *c, struct err *e)
+{
+	conversation_ref(c);
+	if (loaded(c, e) == 0)
+		return c;
+	conversation_close(c);
+	return NULL;
+}
+
+struct conversation *conversation_open(struct conversations *all, const char *id, struct err *e)
+{
+	struct conversation *c = map_get(&all->by_id, id);
+
+	if (strlen(id) >= WORLD_ID_SIZE) {
+		err_set(e, ERR_NOT_FOUND, "there is no such conversation");
+		return NULL;
+	}
+	if (c)
+		return open_known(c, e);
+	c = conversation_new(all, id);
+	map_put(&all->by_id, id, c);
+	c->loading = true;
+	if (load(c, e) < 0) {
+		c->broken = true;
+		c->why = *e;
+		forget(c);
+	}
+	c->loading = false;
+	signal_wake_all(&c->moved);
+	if (!c->broken)
+		return c;
+	conversation_close(c);
+	return NULL;
+}
+
+/* Appending. */
+
+struct pending_change {
+	struct conversation *c;
+	int64_t upto;
+};
+
+static void committed(struct change *change, const struct err *failed)
+{
+	struct pending_change *p = change_self(change);
+	struct conversation *c = p->c;
+
+	if (!failed) {
+		c->committed = p->upto;
+		while (c->tail > TAIL_MAX || (c->tail && !c->followers)) {
+			if (container_of(c->pending.next, struct kept, link)->ev.seq > c->committed)
+				break;
+			tail_drop(c);
+		}
+	} else if (!c->broken) {
+		c->broken = true;
+		c->why = *failed;
+		forget(c);
+		if (!world_crashed(c->all->world))
+			log_warn("conversation %s: %s", c->id, failed->msg);
+	}
+	signal_wake_all(&c->moved);
+	c->changes--;
+	release(c);
+	free(p);
+}
+
+static void keep_event(struct conversation *c, const struct event *ev)
+{
+	struct kept *k = mem_new(struct kept);
+
+	k->ev = *ev;
+	json_incref((json_t *)(uintptr_t)ev->data);
+	if (ev->turn) {
+		memcpy(k->turn, ev->turn, strnlen(ev->turn, sizeof(k->turn) - 1));
+		k->ev.turn = k->turn;
+	}
+	list_append(&c->pending, &k->link);
+	c->tail++;
+}
+
+/* Fold the events and write them into a change.  The change takes the json references. */
+static int64_t append(
+    struct conversation *c, const struct draft *d, int n, const struct client_key *key, bool create)
+{
+	struct pending_change *p = mem_new(struct pending_change);
+	struct change *change = change_new(c->id, committed, p);
+	struct event *events = arena_array(change_mem(change), struct event, n);
+	int64_t was = c->head.seq, now = world_time(c->all->world);
+
+	for (int i = 0; i < n; i++) {
+		events[i] = (struct event){ .seq = was + 1 + i,
+			.epoch = c->head.epoch,
+			.at = now,
+			.turn = d[i].turn,
+			.kind = d[i].kind,
+			.data = json_in(change_mem(change), d[i].data) };
+		fold(c, &events[i]);
+		if (c->followers)
+			keep_event(c, &events[i]);
+	}
+	if (create)
+		rows_create(change, c->id, &c->head);
+	else
+		rows_move(change, c->id, was, &c->head);
+	for (int i = 0; i < n; i++)
+		rows_event(change, c->all->world, c->id, &events[i]);
+	if (key)
+		rows_client_key(change, key, c->id, c->head.seq, now);
+	*p = (struct pending_change){ c, c->head.seq };
+	c->changes++;
+	store_submit(c->all->store, change);
+	return c->head.seq;
+}
+
+int64_t conversation_append(struct conversation *c, const struct draft *d, int n,
+    const struct client_key *key, struct err *e)
+{
+	if (!c->broken)
+		return append(c, d, n, key, false);
+	for (int i = 0; i < n; i++)
+		json_decref(d[i].data);
+	*e = c->why;
+	return -1;
+}
+
+struct conversation *conversation_create(
+    struct conversations *all, json_t *data, const struct client_key *key, struct err *e)
+{
+	char id[WORLD_ID_SIZE];
+	struct conversation *c = conversation_new(all, world_id(all->world, "c_", id));
+	struct draft d = { EVENT_CREATED, data, NULL };
+
+	(void)e;
+	map_put(&all->by_id, c->id, c);
+	append(c, &d, 1, key, true);
+	return c;
+}
+
+int conversation_settle(struct conversation *c, int64_t seq, struct err *e)
+{
+	while (c->committed < seq) {
+		if (c->broken) {
+			*e = c->why;
+			return -1;
+		}
+		if (signal_wait(&c->moved, FOREVER, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int conversation_key_used(struct conversations *all, struct arena *mem,
+    const struct client_key *key, const char **conversation, int64_t *seq, struct err *e)
+{
+	struct db_value p[] = { DB_STR(key->scope), DB_STR(key->key) };
+	struct rows r;
+
+	*seq = 0;
+	if (store_query(all->store, mem,
+		"SELECT body_hash, conversation, seq FROM client_keys WHERE scope = $1 AND key = "
+		"$2",
+		p, 2, &r, e) < 0)
+		return -1;
+	if (!r.n)
+		return 0;
+	if (strcmp(db_text(row_value(&r, 0, 0)), key->body_hash) != 0)
+		return err_set(e, ERR_CONFLICT,
+		    "this Idempotency-Key was used with another body: take a new key for a new "
+		    "request");
+	*conversation = db_text(row_value(&r, 0, 1));
+	*seq = row_value(&r, 0, 2)->i;
+	return 0;
+}
+
+/* Reading along. */
+
+void conversation_follow(struct conversation *c)
+{
+	c->followers++;
+}
+
+void conversation_unfollow(struct conversation *c)
+{
+	c->followers--;
+}
+
+bool conversation_followed(const struct conversation *c)
+{
+	return c->followers > 0;
+}
+
+int64_t conversation_committed(const struct conversation *c)
+{
+	return c->committed;
+}
+
+/* Does the tail begin early enough to hold all after `after`? */
+static bool in_tail(const struct conversation *c, int64_t after)
+{
+	return c->tail && container_of(c->pending.next, struct kept, link)->ev.seq <= after + 1;
+}
+
+static void events_of_tail(struct conversation *c, int64_t after, int max, struct arena *mem,
+    const struct event **out, int *n)
+{
+	struct event *events = arena_array(mem, struct event, c->tail);
+
+	*n = 0;
+	for (struct link *l = c->pending.next; l != &c->pending && *n < max; l = l->next) {
+		const struct kept *k = container_of(l, struct kept, link);
+
+		if (k->ev.seq <= after || k->ev.seq > c->committed)
+			continue;
+		events[*n] = k->ev;
+		json_in(mem, json_incref((json_t *)(uintptr_t)k->ev.data));
+		if (k->ev.turn)
+			events[*n].turn = arena_strdup(mem, k->ev.turn);
+		(*n)++;
+	}
+	*out = events;
+}
+
+int conversation_events(struct conversation *c, int64_t after, int max, struct arena *mem,
+    const struct event **out, int *n, struct err *e)
+{
+	*n = 0;
+	if (after >= c->committed)
+		return 0;
+	if (in_tail(c, after)) {
+		events_of_tail(c, after, max, mem, out, n);
+		return 0;
+	}
+	return rows_read_events(c->all->store, mem, c->id, after, max, out, n, e);
+}
+
+int conversation_wait(struct conversation *c, int64_t after, int64_t deadline, struct err *e)
+{
+	while (c->committed <= after) {
+		if (c->broken) {
+			*e = c->why;
+			return -1;
+		}
+		if (signal_wait(&c->moved, deadline, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int conversations_unfinished(
+    struct conversations *all, struct arena *mem, const char *const **ids, int *n, struct err *e)
+{
+	struct rows r;
+	const char **list;
+
+	if (store_query(all->store, mem,
+		"SELECT id FROM conversations WHERE open_since > 0 ORDER BY updated_at", NULL, 0,
+		&r, e) < 0)
+		return -1;
+	list = arena_array(mem, const char *, r.n);
+	for (int i = 0; i < r.n; i++)
+		list[i] = db_text(row_value(&r, i, 0));
+	*ids = list;
+	*n = r.n;
+	return 0;
+}
+
+const char *conversation_id(const struct conversation *c)
+{
+	return c->id;
+}
+
+const struct head *conversation_head(const struct conversation *c)
+{
+	return &c->head;
+}
+
+const struct turn_log *conversation_turn(const struct conversation *c)
+{
+	return &c->turn;
+}
+
+struct wire *conversation_wire(struct conversation *c)
+{
+	return c->wire;
+}
+
+bool *conversation_running(struct conversation *c)
+{
+	return &c->running;
+}

@@ -1,0 +1,136 @@
+#include "conversation/rows.h"
+
+#include "base/mem.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#define SALT_SIZE 16
+
+void rows_create(struct change *c, const char *id, const struct head *h)
+{
+	struct arena *mem = change_mem(c);
+	struct db_value p[] = { DB_STR(arena_strdup(mem, id)), DB_NUM(h->seq), DB_NUM(h->epoch),
+		DB_STR(owner_name(h->owner)), DB_NUM(h->open_since),
+		DB_STR(head_customer_id(h) ? arena_strdup(mem, head_customer_id(h)) : NULL),
+		DB_STR(json_text(mem, json_in(mem, head_write(h)))), DB_NUM(h->created_at),
+		DB_NUM(h->updated_at) };
+
+	change_add(c,
+	    "INSERT INTO conversations (id, seq, epoch, owner, open_since, customer_id, head, "
+	    "created_at, updated_at) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+	    p, array_len(p), 1, ERR_CONFLICT, "a conversation with this id exists");
+}
+
+void rows_move(struct change *c, const char *id, int64_t was, const struct head *h)
+{
+	struct arena *mem = change_mem(c);
+	struct db_value p[] = { DB_STR(arena_strdup(mem, id)), DB_NUM(was), DB_NUM(h->epoch),
+		DB_NUM(h->seq), DB_STR(owner_name(h->owner)), DB_NUM(h->open_since),
+		DB_STR(head_customer_id(h) ? arena_strdup(mem, head_customer_id(h)) : NULL),
+		DB_STR(json_text(mem, json_in(mem, head_write(h)))), DB_NUM(h->updated_at) };
+
+	change_add(c,
+	    "UPDATE conversations SET seq = $4, owner = $5, open_since = $6, customer_id = $7, "
+	    "head = $8, "
+	    "updated_at = $9 WHERE id = $1 AND seq = $2 AND epoch = $3",
+	    p, array_len(p), 1, ERR_CONFLICT,
+	    "the conversation was changed by somebody else meanwhile");
+}
+
+void rows_event(struct change *c, struct world *w, const char *id, const struct event *ev)
+{
+	struct arena *mem = change_mem(c);
+	unsigned char *salt = arena_alloc(mem, SALT_SIZE),
+		      *hash = arena_alloc(mem, EVP_MAX_MD_SIZE);
+	char *payload = json_text(mem, ev->data);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned size = 0;
+
+	world_random(w, salt, SALT_SIZE);
+	if (!ctx || !EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) ||
+	    !EVP_DigestUpdate(ctx, salt, SALT_SIZE) ||
+	    !EVP_DigestUpdate(ctx, payload, strlen(payload)) ||
+	    !EVP_DigestFinal_ex(ctx, hash, &size))
+		bug("SHA-256 failed");
+	EVP_MD_CTX_free(ctx);
+	change_add(c,
+	    "INSERT INTO events (conversation, seq, epoch, at, turn, kind, seen_by, payload, salt, "
+	    "hash) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	    (struct db_value[]){ DB_STR(arena_strdup(mem, id)), DB_NUM(ev->seq), DB_NUM(ev->epoch),
+		DB_NUM(ev->at), DB_STR(ev->turn ? arena_strdup(mem, ev->turn) : NULL),
+		DB_STR(event_name(ev->kind)), DB_NUM(event_seen_by(ev->kind)), DB_STR(payload),
+		DB_BYTES(salt, SALT_SIZE), DB_BYTES(hash, size) },
+	    10, 1, ERR_CONFLICT, "an event with this number exists");
+}
+
+void rows_client_key(
+    struct change *c, const struct client_key *k, const char *id, int64_t seq, int64_t at)
+{
+	struct arena *mem = change_mem(c);
+	struct db_value p[] = { DB_STR(arena_strdup(mem, k->scope)),
+		DB_STR(arena_strdup(mem, k->key)), DB_STR(arena_strdup(mem, k->body_hash)),
+		DB_STR(arena_strdup(mem, id)), DB_NUM(seq), DB_NUM(at) };
+
+	change_add(c,
+	    "INSERT INTO client_keys (scope, key, body_hash, conversation, seq, at) "
+	    "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+	    p, array_len(p), 1, ERR_CONFLICT, "this Idempotency-Key was used at the same moment");
+}
+
+int rows_read_head(
+    struct store *s, struct arena *mem, const char *id, struct head *h, struct err *e)
+{
+	struct db_value p = DB_STR(id);
+	struct rows r;
+
+	if (store_query(s, mem, "SELECT head FROM conversations WHERE id = $1", &p, 1, &r, e) < 0)
+		return -1;
+	if (!r.n)
+		return err_set(e, ERR_NOT_FOUND, "there is no such conversation");
+	return head_read(h, json_read_own(mem, db_text(row_value(&r, 0, 0))), e);
+}
+
+/* An event of a kind that this program does not know (a newer one wrote it) ends the reading: to
+ * pass over it would fold another state than was meant. */
+static int event_of(
+    const struct rows *r, int row, struct arena *mem, struct event *ev, struct err *e)
+{
+	const char *name = db_text(row_value(r, row, 4));
+	int kind = event_kind_named(name);
+
+	if (kind < 0)
+		return err_set(e, ERR_INVALID,
+		    "event %lld has the kind %s, which this frontdesk does not know",
+		    (long long)row_value(r, row, 0)->i, name);
+	*ev = (struct event){ .seq = row_value(r, row, 0)->i,
+		.epoch = row_value(r, row, 1)->i,
+		.at = row_value(r, row, 2)->i,
+		.turn = db_text(row_value(r, row, 3)),
+		.kind = (enum event_kind)kind,
+		.data = json_read_own(mem, db_text(row_value(r, row, 5))) };
+	return 0;
+}
+
+int rows_read_events(struct store *s, struct arena *mem, const char *id, int64_t after, int max,
+    const struct event **out, int *n, struct err *e)
+{
+	struct db_value p[] = { DB_STR(id), DB_NUM(after), DB_NUM(max) };
+	struct event *events;
+	struct rows r;
+
+	if (store_query(s, mem,
+		"SELECT seq, epoch, at, turn, kind, payload FROM events "
+		"WHERE conversation = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+		p, 3, &r, e) < 0)
+		return -1;
+	events = arena_array(mem, struct event, r.n);
+	for (int i = 0; i < r.n; i++)
+		if (event_of(&r, i, mem, &events[i], e) < 0)
+			return -1;
+	*out = events;
+	*n = r.n;
+	return 0;
+}
