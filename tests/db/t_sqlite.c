@@ -84,7 +84,8 @@ static int64_t number(struct sqlite *c, const char *sql)
 static enum err_code refused(struct sqlite *c, const char *sql, struct err *e)
 {
 	memset(e, 0, sizeof(*e));
-	assert_int_equal(sqlite_run(c, sql, NULL, 0, NULL, NULL, NULL, e), -1);
+	if (sqlite_run(c, sql, NULL, 0, NULL, NULL, NULL, e) == 0)
+		fail_msg("allowed: %s", sql);
 	return e->code;
 }
 
@@ -315,7 +316,7 @@ static void a_reading_connection_only_reads(void **state)
 	struct sqlite *log = opened(*state, SQLITE_LOG), *c;
 	struct err e = { 0 };
 
-	script(log, "CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+	script(log, "CREATE TABLE t (a PRIMARY KEY); INSERT INTO t VALUES (1)");
 	c = opened(*state, SQLITE_READS);
 	for (size_t i = 0; i < array_len(attempts); i++) {
 		if (refused(c, attempts[i].sql, &e) != ERR_INVALID)
