@@ -97,6 +97,9 @@ static int take_name(struct lexer *l, struct err *e)
 
 	if (!starts_name(*start))
 		return err_set(e, ERR_INVALID, "':' is not followed by the name of a parameter");
+	/* x:a would become x$1, which is a name. */
+	if (before > 0 && in_identifier(l->sql.data[before - 1]))
+		return err_set(e, ERR_INVALID, "there is no blank before the ':' of a parameter");
 	while (in_name(*end) || (*end == '.' && starts_name(end[1])))
 		end++;
 	length = (size_t)(end - start);

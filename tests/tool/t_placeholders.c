@@ -46,6 +46,7 @@ static void names_become_numbers_of_the_same_length(void **state)
 		{ "1 / :b", "1 / $1", "b" },
 		{ "a::text = :b", "a::text = $1", "b" },
 		{ ":a::text", "$1::text", "a" },
+		{ ":ab:c", "$1 $2", "ab c" },
 		{ "a$1 = :b", "a$1 = $1", "b" },
 		{ "x'00' || :b", "x'00' || $1", "b" },
 		{ "'never closed :a", "'never closed :a", "" },
@@ -94,6 +95,9 @@ static void what_nobody_could_bind_is_refused_where_it_stands(void **state)
 		{ "SELECT : a", 7, "not followed by the name" },
 		{ "SELECT :1", 7, "not followed by the name" },
 		{ "SELECT a:", 8, "not followed by the name" },
+		{ "SELECT :a:b", 9, "no blank before" },
+		{ "SELECT 1 LIMIT:a", 14, "no blank before" },
+		{ "SELECT \xc3\xbc:a", 9, "no blank before" },
 		{ "SELECT '?', :a, ?", 16, "written :name" },
 	};
 	struct arena *mem = arena_new();
