@@ -54,13 +54,31 @@ typedef int db_row_fn(void *arg, const struct db_value *values, int n);
 struct sqlite *sqlite_open(const char *path, enum sqlite_mode mode, struct err *e);
 void sqlite_close(struct sqlite *c); /* NULL is fine */
 
-/* Run one statement.  *changes (may be NULL): rows that it changed.  ERR_CONFLICT: a UNIQUE or
- * PRIMARY KEY said no; ERR_TIMEOUT: interrupted; ERR_IO: the disk, or a lock not had within 5 s;
- * ERR_INVALID: the SQL, with SQLite's words. */
+/* Run one statement.  *changes (may be NULL): rows that it changed.  ERR_CONFLICT: a UNIQUE,
+ * PRIMARY KEY or another constraint said no; ERR_DENIED: a trigger did, and the message is the
+ * words of its RAISE; ERR_TIMEOUT: interrupted; ERR_IO: the disk, or a lock not had within 5 s;
+ * ERR_LIMIT: a value too large; ERR_INVALID: the SQL, with SQLite's words. */
 int sqlite_run(struct sqlite *c, const char *sql, const struct db_value *params, int nparams,
     db_row_fn *row, void *arg, int64_t *changes, struct err *e);
 /* Several statements with no parameters, one after another: migrations, a shop's .sql. */
 int sqlite_script(struct sqlite *c, const char *sql, struct err *e);
-void sqlite_interrupt(void *c); /* from any thread; shape of lane_run's interrupt */
+/* From any thread; shape of lane_run's interrupt.  Stops the statement that runs, else the next
+ * one: a job that takes a connection over forgets first what was meant for the job before it. */
+void sqlite_interrupt(void *c);
+void sqlite_forget_interrupt(struct sqlite *c);
+
+/* What a statement of a configuration is, by SQLite's word; nothing runs.  Refused with
+ * ERR_INVALID: SQL that does not compile, more or less than one statement, BEGIN and the like.
+ * *offset (may be NULL): the byte of the text that the error is about, or -1. */
+struct sqlite_shape {
+	bool reads;   /* it cannot change the database */
+	int ncolumns; /* 0: it returns no rows */
+};
+
+int sqlite_check(
+    struct sqlite *c, const char *sql, struct sqlite_shape *out, int *offset, struct err *e);
+
+/* The name of column i, for a db_row_fn and while it runs. */
+const char *sqlite_column(const struct sqlite *c, int i);
 
 #endif
