@@ -24,7 +24,8 @@ bool log_level_named(const char *name)
 }
 
 /* One write a line, so that lines of two threads do not mix. */
-static void line(enum log_level level, const char *fmt, va_list ap)
+static __attribute__((format(printf, 2, 0))) void line(
+    enum log_level level, const char *fmt, va_list ap)
 {
 	char text[1200];
 	struct timespec t;
