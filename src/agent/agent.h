@@ -51,7 +51,8 @@ struct agent *agent_new(
     struct conversations *all, const struct agent_config *config, struct err *e);
 void agent_free(struct agent *a); /* after agent_stop() */
 
-/* The classifier may come later than the agent: turns wait for it. The agent does not own it. */
+/* The classifier may come later than the agent: turns wait until this was called.  NULL: there is
+ * none, messages have no intents.  The agent does not own it. */
 void agent_intents(struct agent *a, const struct intents *m);
 bool agent_ready(const struct agent *a);
 

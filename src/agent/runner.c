@@ -74,12 +74,13 @@ void agent_stop(struct agent *a)
 void agent_intents(struct agent *a, const struct intents *m)
 {
 	a->intents = m;
+	a->judges = true;
 	signal_wake_all(&a->ready);
 }
 
 bool agent_ready(const struct agent *a)
 {
-	return a->intents != NULL;
+	return a->judges;
 }
 
 void agent_pause_at(struct agent *a, void (*fn)(void *self, const char *point), void *self)
@@ -129,7 +130,7 @@ static void run(void *arg)
 
 	free(r);
 	while (c && has_work(c)) {
-		if (!a->intents) {
+		if (!a->judges) {
 			if (signal_wait(&a->ready, FOREVER, &e) < 0)
 				break;
 			continue;

@@ -9,9 +9,10 @@ struct agent {
 	struct conversations *all;
 	struct world *world;
 	struct agent_config config;
-	const struct intents *intents;
-	struct signal ready; /* the classifier has come */
-	struct scope scope;  /* of all runners */
+	const struct intents *intents; /* NULL: none is used */
+	bool judges;                   /* it is known whether one is used */
+	struct signal ready;           /* the classifier has come */
+	struct scope scope;            /* of all runners */
 	struct model_tool *model_tools;
 	struct schema **schemas; /* of the tools' arguments, in the toolbox's order */
 	void (*pause)(void *self, const char *point);
