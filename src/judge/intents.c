@@ -1,0 +1,91 @@
+#include "judge/intents.h"
+
+#include "base/text.h"
+#include "judge/clauses.h"
+#include "judge/sharpness.h"
+#include "judge/trained.h"
+
+#include <math.h>
+#include <string.h>
+
+void intents_margins(const struct intents *m, const char *text, size_t n, double *out)
+{
+	struct arena *mem = arena_new();
+	const struct vector v = lexicon_vector(mem, &m->lexicon, features_of(mem, text, n));
+	float *sum = arena_memdup(mem, m->bias, m->classes * sizeof(*sum));
+
+	for (size_t i = 0; i < v.n; i++) {
+		const int8_t *weights = m->weights + (size_t)v.at[i].row * m->classes;
+		const float value = v.at[i].value * m->scale[v.at[i].row];
+
+		for (uint32_t c = 0; c < m->classes; c++)
+			sum[c] += value * weights[c];
+	}
+	for (uint32_t c = 0; c < m->classes; c++)
+		out[c] = (double)sum[c];
+	arena_free(mem);
+}
+
+/* Long mails ask at their beginning or at their end: that much of either is judged. */
+#define HEAD 1500
+#define TAIL 1500
+
+struct judgement {
+	const struct intents *m;
+	double *p;    /* by class, of the text judged last */
+	double *best; /* by class, over all texts */
+};
+
+static const char *shortened(struct arena *mem, const char *text)
+{
+	const size_t n = strlen(text), head = text_utf8_cut(text, n, HEAD);
+	const char *tail = text + n - TAIL;
+
+	if (n <= HEAD + TAIL)
+		return text;
+	while (((unsigned char)*tail & 0xc0) == 0x80)
+		tail++;
+	return arena_printf(mem, "%.*s\n%s", (int)head, text, tail);
+}
+
+static void judge(struct judgement *j, const char *text)
+{
+	intents_margins(j->m, text, strlen(text), j->p);
+	sharpness_apply((double)j->m->sharpness, j->p, j->m->classes);
+	for (uint32_t c = 0; c < j->m->classes; c++)
+		j->best[c] = fmax(j->best[c], j->p[c]);
+}
+
+static int add_by_p(struct intent *out, int n, struct intent one)
+{
+	int at = n < INTENTS_MAX ? n : INTENTS_MAX - 1;
+
+	if (n == INTENTS_MAX && out[at].p >= one.p)
+		return n;
+	for (; at > 0 && out[at - 1].p < one.p; at--)
+		out[at] = out[at - 1];
+	out[at] = one;
+	return n < INTENTS_MAX ? n + 1 : n;
+}
+
+int intents_of(
+    const struct intents *m, const char *text, double threshold, struct intent out[INTENTS_MAX])
+{
+	struct arena *mem = arena_new();
+	struct judgement j = { m, arena_array(mem, double, m->classes),
+		arena_array(mem, double, m->classes) };
+	const char *clauses[CLAUSES_MAX];
+	const char *whole = shortened(mem, text);
+	const size_t n = clauses_of(mem, whole, strlen(whole), clauses);
+	int found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		judge(&j, clauses[i]);
+	if (n > 1)
+		judge(&j, whole);
+	for (uint32_t c = 1; c < m->classes; c++)
+		if (j.best[c] >= threshold)
+			found = add_by_p(out, found, (struct intent){ m->names[c], j.best[c] });
+	arena_free(mem);
+	return found;
+}
