@@ -144,6 +144,31 @@ TURN_TEST(the_same_write_twice_in_a_turn_runs_once_and_answers_both,
 	CHECK(json_flag(kit_event(k, mem, c, EVENT_RESULT, 1)->data, "ok"));
 }
 
+TURN_TEST(the_same_write_in_a_later_step_runs_once_too,
+    "[{\"calls\":[{\"name\":\"refund\",\"arguments\":{\"order_id\":\"7\"}}]},"
+    "{\"calls\":[{\"name\":\"refund\",\"arguments\":{\"order_id\":\"7\"}}]},{\"text\":\"Done.\"}]")
+{
+	CHECK_STR(kit_say(k, mem, c, "refund it"), "Done.");
+	CHECK_STR(ledger.order, "refund ");
+	CHECK(json_flag(kit_event(k, mem, c, EVENT_RESULT, 1)->data, "ok"));
+}
+
+static void durable(void *self, const char *point)
+{
+	struct conversation *c = self;
+
+	if (!strcmp(point, "write-begins"))
+		CHECK_INT(conversation_committed(c), conversation_head(c)->seq);
+}
+
+TURN_TEST(a_write_is_sent_after_its_intent_is_durable,
+    "[{\"calls\":[{\"name\":\"refund\",\"arguments\":{\"order_id\":\"7\"}}]},{\"text\":\"Done.\"}]")
+{
+	agent_pause_at(k->agent, durable, c);
+	CHECK_STR(kit_say(k, mem, c, "refund it"), "Done.");
+	CHECK_INT(bank_times(&ledger, "refund"), 1);
+}
+
 TURN_TEST(at_the_step_limit_the_model_is_asked_for_a_last_word,
     "[{\"calls\":[{\"name\":\"quick\"}]},{\"calls\":[{\"name\":\"quick\"}]},{\"text\":\"That is "
     "all I know.\",\"calls\":[{\"name\":\"quick\"}]}]")
@@ -166,9 +191,9 @@ TURN_TEST(without_a_last_word_a_person_is_asked,
 	CHECK_INT(conversation_head(c)->open_since, 0);
 }
 
-TURN_TEST(
-    calls_beyond_the_limit_are_told_so, "[{\"calls\":[{\"name\":\"quick\"},{\"name\":\"quick\"},{"
-					"\"name\":\"quick\"}]},{\"text\":\"Done.\"}]")
+TURN_TEST(calls_beyond_the_limit_are_told_so,
+    "[{\"calls\":[{\"name\":\"quick\"},{\"name\":\"quick\"},{"
+    "\"name\":\"quick\"}]},{\"text\":\"Done.\"}]")
 {
 	k->config.limits.tool_calls = 2;
 	kit_restart_agent(k);
@@ -327,6 +352,8 @@ int main(void)
 		SIM_TEST(what_goes_wrong_with_a_call_is_a_result_the_model_reads),
 		SIM_TEST(a_call_that_was_cut_off_never_runs),
 		SIM_TEST(the_same_write_twice_in_a_turn_runs_once_and_answers_both),
+		SIM_TEST(the_same_write_in_a_later_step_runs_once_too),
+		SIM_TEST(a_write_is_sent_after_its_intent_is_durable),
 		SIM_TEST(at_the_step_limit_the_model_is_asked_for_a_last_word),
 		SIM_TEST(without_a_last_word_a_person_is_asked),
 		SIM_TEST(calls_beyond_the_limit_are_told_so),
