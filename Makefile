@@ -16,7 +16,7 @@ LINK = -llinear -lstemmer -lm -pthread
 
 WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
        -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wframe-larger-than=8192
-CPPFLAGS += -D_GNU_SOURCE -Isrc -I. $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+CPPFLAGS += -D_GNU_SOURCE -Isrc -I. -Itests $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 HARDEN = $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 COMPILE = $(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) $(SANITIZE) -MMD -MP
 

@@ -65,8 +65,13 @@ void agent_stop(struct agent *a);
  * nudged. *seq is the message's. */
 int agent_message(struct agent *a, struct conversation *c, const char *content,
     const struct client_key *key, int64_t *seq, struct err *e);
-/* Account facts are wanted now: a customer was bound. */
+/* See to it that the conversation's open turn, if there is one, is worked on. */
 void agent_nudge(struct agent *a, struct conversation *c);
+
+/* What the declared profile tool says of a customer, in mem; NULL with e: it could not be asked, or
+ * there is no such customer, or none is declared. */
+const json_t *agent_profile(
+    struct agent *a, const char *customer_id, struct arena *mem, struct err *e);
 
 /* For tests alone: called at named points of a turn ("write-done"); may block for ever. */
 void agent_pause_at(struct agent *a, void (*fn)(void *self, const char *point), void *self);

@@ -10,20 +10,58 @@
  * of the turn; a profile that cannot be had is null, and the turn goes on without. */
 
 struct read {
-	struct turn *turn;
 	const struct tool *tool;
+	struct tool_call call;
 	struct tool_result result;
 };
 
 static void run(void *arg)
 {
 	struct read *r = arg;
-	struct caller caller = prompt_caller(r->turn);
-	struct tool_call call = { .caller = &caller,
-		.arguments = json_in(r->turn->mem, json_object()),
-		.mem = r->turn->mem };
 
-	r->tool->kind->run(r->tool, &call, &r->result);
+	r->tool->kind->run(r->tool, &r->call, &r->result);
+}
+
+/* Under the tool's own deadline. */
+static struct tool_result read_profile(
+    const struct tool *tool, const struct caller *caller, struct arena *mem)
+{
+	struct read r = { .tool = tool,
+		.call = {
+		    .caller = caller, .arguments = json_in(mem, json_object()), .mem = mem } };
+	struct scope s;
+
+	scope_open(&s, fiber_now() + tool->timeout_ms);
+	scope_run(&s, run, &r);
+	scope_join(&s);
+	return r.result;
+}
+
+static const struct tool *declared(const struct agent *a)
+{
+	return a->config.profile_tool ? toolbox_find(&a->config.tools, a->config.profile_tool)
+				      : NULL;
+}
+
+const json_t *agent_profile(
+    struct agent *a, const char *customer_id, struct arena *mem, struct err *e)
+{
+	const struct tool *tool = declared(a);
+	struct caller caller = { .customer_id = customer_id,
+		.identity = IDENTITY_VERIFIED,
+		.customer = json_in(mem, json_pack("{ss}", "id", customer_id)) };
+	struct tool_result r;
+
+	if (!tool) {
+		err_set(e, ERR_NOT_FOUND, "no profile tool is declared");
+		return NULL;
+	}
+	r = read_profile(tool, &caller, mem);
+	if (r.status == TOOL_OK && json_is_object(r.value))
+		return r.value;
+	err_set(e, r.status == TOOL_OK ? ERR_NOT_FOUND : ERR_IO, "%s",
+	    r.status == TOOL_OK ? "there is no such customer" : r.reason);
+	return NULL;
 }
 
 static json_t *event_of(struct turn *t, const struct tool_result *r)
@@ -42,20 +80,17 @@ static json_t *event_of(struct turn *t, const struct tool_result *r)
 
 int profile_refresh(struct turn *t, struct err *e)
 {
-	const char *name = t->agent->config.profile_tool;
-	struct read r = { .turn = t,
-		.tool = name ? toolbox_find(&t->agent->config.tools, name) : NULL };
-	struct scope s;
+	const struct tool *tool = declared(t->agent);
+	struct caller caller = prompt_caller(t);
+	struct tool_result r;
 
-	if (!turn_head(t)->profile_wanted || !r.tool)
+	if (!turn_head(t)->profile_wanted || !tool)
 		return 0;
-	scope_open(&s, fiber_now() + r.tool->timeout_ms);
-	scope_run(&s, run, &r);
-	scope_join(&s);
+	r = read_profile(tool, &caller, t->mem);
 	if (fiber_check(e) < 0)
 		return -1;
-	if (r.result.status != TOOL_OK)
+	if (r.status != TOOL_OK)
 		log_warn("conversation %s: the profile was not read: %s", conversation_id(t->c),
-		    r.result.reason);
-	return turn_append(t, &(struct draft){ EVENT_PROFILE, event_of(t, &r.result), NULL }, 1, e);
+		    r.reason);
+	return turn_append(t, &(struct draft){ EVENT_PROFILE, event_of(t, &r), NULL }, 1, e);
 }

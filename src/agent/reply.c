@@ -90,7 +90,7 @@ static void text(void *self, const char *s, size_t n)
 	struct reply *r = self;
 
 	buf_add(&r->text, s, n);
-	while (!r->failed && !r->held && conversation_followed(r->turn->c)) {
+	while (!r->failed && !r->held && conversation_live(r->turn->c)) {
 		size_t end = reply_sentence(r->text.data + r->released, r->text.len - r->released);
 
 		if (!end)

@@ -2,6 +2,7 @@
 #define AGENT_TURN_H
 
 #include "agent/agent.h"
+#include "agent/reply.h"
 
 /* What the files of a turn share.  turn.c is the loop; the others are its steps. */
 
@@ -81,10 +82,5 @@ struct reply {
 void reply_begin(struct reply *r, struct turn *t);
 struct model_sink reply_sink(struct reply *r);
 void reply_done(struct reply *r);
-/* Where the sentence that begins at s ends (behind its white space); 0: it is not known to be
- * complete. */
-size_t reply_sentence(const char *s, size_t n);
-/* Is it about money, promises or actions, so that it waits for the end of the step? */
-bool reply_holds(const char *s, size_t n);
 
 #endif

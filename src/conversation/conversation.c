@@ -22,7 +22,7 @@ struct conversations {
 struct conversation {
 	struct conversations *all;
 	char id[WORLD_ID_SIZE];
-	int refs, changes, followers;
+	int refs, changes, followers, live;
 	struct link idle;
 	size_t idle_bytes;
 	struct head head;
@@ -400,19 +400,21 @@ int conversation_key_used(struct conversations *all, struct arena *mem,
 
 /* Reading along. */
 
-void conversation_follow(struct conversation *c)
+void conversation_follow(struct conversation *c, bool live)
 {
 	c->followers++;
+	c->live += live;
 }
 
-void conversation_unfollow(struct conversation *c)
+void conversation_unfollow(struct conversation *c, bool live)
 {
 	c->followers--;
+	c->live -= live;
 }
 
-bool conversation_followed(const struct conversation *c)
+bool conversation_live(const struct conversation *c)
 {
-	return c->followers > 0;
+	return c->live > 0;
 }
 
 int64_t conversation_committed(const struct conversation *c)

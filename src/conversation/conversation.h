@@ -77,10 +77,11 @@ int conversation_settle(struct conversation *c, int64_t seq, struct err *e);
 int conversation_key_used(struct conversations *all, struct arena *mem,
     const struct client_key *key, const char **conversation, int64_t *seq, struct err *e);
 
-/* Reading along.  While somebody follows, the newest committed events stay in memory. */
-void conversation_follow(struct conversation *c);
-void conversation_unfollow(struct conversation *c);
-bool conversation_followed(const struct conversation *c);
+/* Reading along.  While somebody follows, the newest committed events stay in memory; while somebody does so
+ * `live`, with a person in front of it, a reply is shown sentence by sentence. */
+void conversation_follow(struct conversation *c, bool live);
+void conversation_unfollow(struct conversation *c, bool live);
+bool conversation_live(const struct conversation *c);
 int64_t conversation_committed(const struct conversation *c);
 /* Committed events after `after`, oldest first, at most `max`; all of it in mem. */
 int conversation_events(struct conversation *c, int64_t after, int max, struct arena *mem,

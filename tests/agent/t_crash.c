@@ -52,7 +52,7 @@ static void until_the_crash(void *arg)
 	c = kit_conversation(&kit);
 	strcpy(id, conversation_id(c));
 	if (following)
-		conversation_follow(c);
+		conversation_follow(c, true);
 	scope_open(&s, FOREVER);
 	scope_go(&s, crash_later, NULL);
 	acknowledged = agent_message(kit.agent, c, "refund it", NULL, &seq, &e) == 0;
@@ -61,7 +61,7 @@ static void until_the_crash(void *arg)
 	scope_join(&s);
 	crashed_early = !acknowledged;
 	if (following)
-		conversation_unfollow(c);
+		conversation_unfollow(c, true);
 	conversation_close(c);
 	kit_close(&kit);
 }
@@ -131,10 +131,10 @@ static void after_the_crash(void *arg)
 		conversation_close(c);
 	} else {
 		if (following)
-			conversation_follow(c);
+			conversation_follow(c, true);
 		kit_wait(&kit, c);
 		if (following)
-			conversation_unfollow(c);
+			conversation_unfollow(c, true);
 		check_log(c, mem);
 		if (script == refund_turn)
 			CHECK_INT(bank_times(&ledger, "refund"), 1);

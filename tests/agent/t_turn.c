@@ -312,10 +312,10 @@ TURN_TEST(sentences_are_shown_as_they_come_to_whoever_reads_along,
     "[{\"deltas\":[\"Let me see. \",\"It is blue\",\". Your refund is 3.50. \",\"Is that all? "
     "\",\"Bye.\"],\"delta_ms\":100}]")
 {
-	conversation_follow(c);
+	conversation_follow(c, true);
 	CHECK_STR(kit_say(k, mem, c, "which colour?"),
 	    "Let me see. It is blue. Your refund is 3.50. Is that all? Bye.");
-	conversation_unfollow(c);
+	conversation_unfollow(c, true);
 	CHECK_INT(kit_count(k, c, EVENT_PART), 2); /* from the money on all waits for the end */
 	CHECK_STR(json_str(kit_event(k, mem, c, EVENT_PART, 0)->data, "content"), "Let me see. ");
 	CHECK_STR(json_str(kit_event(k, mem, c, EVENT_PART, 1)->data, "content"), "It is blue. ");
@@ -332,9 +332,9 @@ TURN_TEST(what_was_shown_before_a_look_up_stays_in_front,
     "[{\"deltas\":[\"Let me see. \",\"One moment. "
     "\"],\"calls\":[{\"name\":\"quick\"}]},{\"text\":\"It is blue.\"}]")
 {
-	conversation_follow(c);
+	conversation_follow(c, true);
 	kit_say(k, mem, c, "which colour?");
-	conversation_unfollow(c);
+	conversation_unfollow(c, true);
 	CHECK_STR(json_str(kit_event(k, mem, c, EVENT_MESSAGE, 1)->data, "content"),
 	    "Let me see. It is blue.");
 	CHECK_STR(

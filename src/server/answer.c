@@ -1,0 +1,121 @@
+#include "server/route.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static const struct http_header json_headers[] = { { "Content-Type", "application/json" },
+	{ "Cache-Control", "no-store" }, { "X-Content-Type-Options", "nosniff" } };
+
+static void send(struct request *r, int status, const char *body)
+{
+	http_answer_with(r->x, status, json_headers, array_len(json_headers), body, strlen(body));
+}
+
+void answer_json(struct request *r, int status, json_t *body)
+{
+	if (!body)
+		bug("an answer to %s %s is not UTF-8", r->x->method, r->x->path);
+	send(r, status, json_text(r->mem, json_in(r->mem, body)));
+}
+
+static json_t *error_json(const char *code, const char *field, const char *message)
+{
+	json_t *error = json_pack("{ss ss}", "code", code, "message", message);
+
+	json_put_str(error, "field", field);
+	return json_pack("{so}", "error", error);
+}
+
+void answer_error(
+    struct request *r, int status, const char *code, const char *field, const char *fmt, ...)
+{
+	va_list ap;
+	const char *message;
+
+	va_start(ap, fmt);
+	message = arena_vprintf(r->mem, fmt, ap);
+	va_end(ap);
+	answer_json(r, status, error_json(code, field, message));
+}
+
+const char *server_error_body(struct arena *mem, int status, const char *code, const char *message)
+{
+	(void)status;
+	return json_text(mem, json_in(mem, error_json(code, NULL, message)));
+}
+
+void answer_err(struct request *r, const struct err *e)
+{
+	static const struct {
+		int status;
+		const char *code;
+	} table[] = {
+		[ERR_NONE] = { 500, "internal" },
+		[ERR_TIMEOUT] = { 503, "timeout" },
+		[ERR_CANCELED] = { 503, "stopping" },
+		[ERR_IO] = { 503, "unavailable" },
+		[ERR_INVALID] = { 422, "invalid" },
+		[ERR_DENIED] = { 403, "forbidden" },
+		[ERR_NOT_FOUND] = { 404, "not_found" },
+		[ERR_CONFLICT] = { 409, "conflict" },
+		[ERR_LIMIT] = { 429, "limit" },
+	};
+
+	if (e->code == ERR_IO) /* the words are for the operator */
+		log_error("%s %s: %s", r->x->method, r->x->path, e->msg);
+	answer_error(r, table[e->code].status, table[e->code].code, NULL, "%s",
+	    e->code == ERR_IO
+		? "the server cannot store or read anything at the moment: try again later"
+	    : e->code == ERR_CANCELED
+		? "the server stops; what was acknowledged is kept: try again in a moment"
+		: e->msg);
+}
+
+json_t *answer_time(int64_t ms)
+{
+	char out[TEXT_TIME_SIZE];
+
+	return json_string(text_time(out, ms));
+}
+
+bool wants_stream(const struct request *r)
+{
+	const char *accept = http_header(r->x, "Accept");
+
+	return accept && strcasestr(accept, "text/event-stream");
+}
+
+bool page_of(struct request *r, int64_t *after, int *limit)
+{
+	const char *a = http_query(r->x, "after"), *l = http_query(r->x, "limit"),
+		   *last = http_header(r->x, "Last-Event-ID");
+	char *end = NULL;
+	long n;
+
+	if (last && !a)
+		a = last;
+	*after = 0;
+	*limit = 200;
+	if (a && *a) {
+		*after = strtoll(a, &end, 10);
+		if (*end || *after < 0) {
+			answer_error(r, 400, "bad_request", "after",
+			    "after: expected the seq of an event, got \"%.40s\"", a);
+			return false;
+		}
+	}
+	if (l && *l) {
+		n = strtol(l, &end, 10);
+		if (*end || n < 1 || n > 1000) {
+			answer_error(r, 400, "bad_request", "limit",
+			    "limit: expected a number from 1 to 1000, got \"%.40s\"", l);
+			return false;
+		}
+		*limit = (int)n;
+	}
+	return true;
+}

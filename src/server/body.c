@@ -1,0 +1,145 @@
+#include "server/route.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+const char create_body[] =
+    "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+    "\"customer\":{\"type\":\"object\",\"required\":[\"id\"],\"properties\":{"
+    "\"id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200},\"name\":{\"type\":\"string\","
+    "\"maxLength\":200},"
+    "\"email\":{\"type\":\"string\",\"maxLength\":320}},\"maxProperties\":20},"
+    "\"identity\":{\"type\":\"string\"},"
+    "\"channel\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":31},"
+    "\"external_id\":{\"type\":\"string\",\"maxLength\":200},"
+    "\"subject\":{\"type\":\"string\",\"maxLength\":500}}}";
+
+const char identify_body[] =
+    "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+    "\"customer\":{\"type\":\"object\",\"required\":[\"id\"],\"properties\":{"
+    "\"id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200},\"name\":{\"type\":\"string\","
+    "\"maxLength\":200},"
+    "\"email\":{\"type\":\"string\",\"maxLength\":320}},\"maxProperties\":20},"
+    "\"identity\":{\"type\":\"string\"}}}";
+
+const char message_body[] =
+    "{\"type\":\"object\",\"required\":[\"content\"],\"additionalProperties\":false,"
+    "\"properties\":{\"content\":{\"type\":\"string\",\"maxLength\":20000},\"attachments\":{}}}";
+
+/* The first mistake is the answer. */
+static int first_mistake(void *arg, const char *pointer, const char *message)
+{
+	struct request *r = arg;
+	const char *field = *pointer ? pointer + 1 : NULL;
+
+	if (field)
+		answer_error(r, 422, "invalid", field, "%s: %s", field, message);
+	else
+		answer_error(r, 422, "invalid", NULL, "%s", message);
+	return 1;
+}
+
+/* A NUL is legal JSON and ends a string in C: what would be cut short is refused. */
+static bool has_nul(const json_t *j)
+{
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	if (json_is_string(j))
+		return strlen(json_string_value(j)) != json_string_length(j);
+	json_object_foreach((json_t *)(uintptr_t)j, key, v) if (has_nul(v)) return true;
+	json_array_foreach(j, i, v) if (has_nul(v)) return true;
+	return false;
+}
+
+bool body_read(struct request *r, const struct schema *schema)
+{
+	struct err e;
+
+	if (!r->x->body_len) {
+		answer_error(r, 400, "bad_json", NULL, "the body is empty: send a JSON object");
+		return false;
+	}
+	r->body = json_read_in(r->mem, r->x->body, r->x->body_len, &e);
+	if (!r->body) {
+		answer_error(r, 400, "bad_json", NULL, "the body is not JSON: %s", e.msg);
+		return false;
+	}
+	if (!json_is_object(r->body)) {
+		answer_error(r, 400, "bad_request", NULL, "the body must be a JSON object");
+		return false;
+	}
+	if (has_nul(r->body)) {
+		answer_error(
+		    r, 422, "invalid", NULL, "a text in the body holds the character U+0000");
+		return false;
+	}
+	return schema_check(schema, r->body, first_mistake, r);
+}
+
+static char *in_flight_name(struct request *r)
+{
+	return arena_printf(r->mem, "%s\n%s", r->key.scope, r->key.key);
+}
+
+static bool printable(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (!n || n > 255)
+		return false;
+	for (; *s; s++)
+		if (*s < 0x20 || *s > 0x7E)
+			return false;
+	return true;
+}
+
+bool key_begin(struct request *r, const char *scope, const char **conversation, int64_t *seq)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	char *hex;
+	struct err e;
+	const char *key = http_header(r->x, "Idempotency-Key");
+
+	*seq = 0;
+	if (!key)
+		return true;
+	if (!printable(key)) {
+		answer_error(r, 400, "bad_request", "Idempotency-Key",
+		    "Idempotency-Key: expected 1 to 255 printable ASCII characters");
+		return false;
+	}
+	if (!EVP_Digest(r->x->body, r->x->body_len, hash, NULL, EVP_sha256(), NULL))
+		bug("SHA-256 failed");
+	hex = arena_alloc(r->mem, 65);
+	text_hex(hex, hash, 32);
+	r->key = (struct client_key){ .scope = scope, .key = key, .body_hash = hex };
+	while (map_get(&r->server->in_flight, in_flight_name(r)))
+		if (signal_wait(&r->server->landed, FOREVER, &e) < 0) {
+			answer_err(r, &e);
+			r->key.key = NULL;
+			return false;
+		}
+	map_put(&r->server->in_flight, in_flight_name(r), r);
+	if (conversation_key_used(r->server->o.all, r->mem, &r->key, conversation, seq, &e) == 0)
+		return true;
+	if (e.code == ERR_CONFLICT)
+		answer_error(r, 409, "idempotency_conflict", "Idempotency-Key", "%s", e.msg);
+	else
+		answer_err(r, &e);
+	key_done(r);
+	return false;
+}
+
+void key_done(struct request *r)
+{
+	if (!r->key.key)
+		return;
+	map_take(&r->server->in_flight, in_flight_name(r));
+	r->key.key = NULL;
+	signal_wake_all(&r->server->landed);
+}
