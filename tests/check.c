@@ -64,7 +64,9 @@ bool check_has(const char *text, const char *words, const char *what, const char
 
 bool check_ok(int r, const struct err *e, const char *what, const char *file, int line)
 {
-	return report(r == 0, file, line, "%s: %s: %s", what, err_name(e->code), e->msg);
+	if (r == 0)
+		return true; /* and e is not set */
+	return report(false, file, line, "%s: %s: %s", what, err_name(e->code), e->msg);
 }
 
 bool check_err(
