@@ -1,9 +1,14 @@
 #include "tests/check.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* Failures are counted while a world runs (lanes check too, on their threads) and turned into
  * cmocka's when it has ended. */
@@ -59,7 +64,9 @@ bool check_has(const char *text, const char *words, const char *what, const char
 
 bool check_ok(int r, const struct err *e, const char *what, const char *file, int line)
 {
-	return report(r == 0, file, line, "%s: %s: %s", what, err_name(e->code), e->msg);
+	if (r == 0)
+		return true; /* and e is not set */
+	return report(false, file, line, "%s: %s: %s", what, err_name(e->code), e->msg);
 }
 
 bool check_err(
@@ -121,6 +128,44 @@ void check_in_real(fiber_fn *fn, void *arg)
 struct world *check_world(void)
 {
 	return world;
+}
+
+static _Noreturn void die(void (*fn)(void), int out)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	signal(SIGABRT, SIG_DFL); /* cmocka catches them */
+	signal(SIGSEGV, SIG_DFL);
+	dup2(out, STDERR_FILENO);
+	fn();
+	_exit(0);
+}
+
+void check_dies(void (*fn)(void), const char *words)
+{
+	char said[4096];
+	size_t n = 0;
+	ssize_t got;
+	int ends[2], status;
+	pid_t pid;
+
+	if (pipe(ends) < 0 || (pid = fork()) < 0) {
+		fail_msg("no process to die in: %s", strerror(errno));
+		return;
+	}
+	if (pid == 0)
+		die(fn, ends[1]);
+	close(ends[1]);
+	while ((got = read(ends[0], said + n, sizeof(said) - 1 - n)) > 0)
+		n += (size_t)got;
+	said[n] = '\0';
+	close(ends[0]);
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		fail_msg("it lived");
+	if (words && !strstr(said, words))
+		fail_msg("it died without saying \"%s\": %s", words, said);
 }
 
 static void call_body(void *arg)

@@ -52,6 +52,10 @@ void check_in_real(fiber_fn *fn, void *arg);
 struct world *check_world(void);
 uint64_t check_seed(void); /* of the simulation that runs, or the one to start from */
 
+/* Run fn in a process of its own: does it die, by bug() or by a signal?  Its stderr then holds
+ * these words (NULL: any).  Not in a world. */
+void check_dies(void (*fn)(void), const char *words);
+
 struct check_body {
 	void (*fn)(struct world *w);
 };

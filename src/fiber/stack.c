@@ -15,8 +15,9 @@
 #define STACK_SIZE (64UL * 1024)
 #endif
 #define GUARD_SIZE STACK_SIZE
-#define KEPT_MAX   256           /* stacks in the cache */
-#define KEPT_SIZE  (16UL * 1024) /* of each, what stays in memory */
+#define KEPT_MAX   256          /* stacks in the cache */
+#define KEPT_WHOLE 16           /* of these, so many as they are */
+#define KEPT_SIZE  (8UL * 1024) /* and of the others what nearly every fiber touches */
 
 /* Memory that cannot be had ends the process, as in base/mem.h. */
 static _Noreturn void no_stack(const char *what)
@@ -54,6 +55,13 @@ struct stack stack_take(struct stack_cache *c)
 	return c->n > 0 ? c->kept[--c->n] : map();
 }
 
+static void trim(struct stack *s)
+{
+	if (!s->trimmed)
+		madvise(s->low, s->size - KEPT_SIZE, MADV_DONTNEED);
+	s->trimmed = true;
+}
+
 void stack_give(struct stack_cache *c, struct stack s)
 {
 #ifdef WITH_ASAN
@@ -66,8 +74,10 @@ void stack_give(struct stack_cache *c, struct stack s)
 	}
 	if (!c->kept)
 		c->kept = mem_alloc(KEPT_MAX * sizeof(*c->kept));
-	madvise(s.low, s.size - KEPT_SIZE, MADV_DONTNEED);
+	s.trimmed = false;
 	c->kept[c->n++] = s;
+	if (c->n > KEPT_WHOLE) /* last in, first out: this one rests */
+		trim(&c->kept[c->n - 1 - KEPT_WHOLE]);
 }
 
 void stack_cache_done(struct stack_cache *c)

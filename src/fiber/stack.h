@@ -1,6 +1,7 @@
 #ifndef FIBER_STACK_H
 #define FIBER_STACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Stacks for fibers, with a cache of those given back.
@@ -11,13 +12,14 @@
  * instead of writing into a neighbour.  Each stack costs the kernel two mappings
  * (vm.max_map_count, 65,530 by default, ends at about 32,000 fibers).
  *
- * The cache keeps a bounded number, and of each only the pages that nearly every fiber
- * touches. */
+ * The cache keeps a bounded number.  The few that are used over and over stay as they are;
+ * those that only a crowd needs keep the pages that nearly every fiber touches. */
 
 struct stack {
 	char *low; /* the lowest usable byte */
 	size_t size;
 	unsigned valgrind;
+	bool trimmed; /* while in the cache */
 };
 
 struct stack_cache {

@@ -1,6 +1,7 @@
 #include "fiber/threads.h"
 
 #include "base/mem.h"
+#include "fiber/sanitize.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -14,7 +15,11 @@
  * another job meanwhile, and an interrupt meant for one job never hits the next on the same
  * connection. */
 
+#ifdef WITH_TSAN
+#define STACK_SIZE (4096 * 1024) /* it keeps much of its own there */
+#else
 #define STACK_SIZE (1024 * 1024)
+#endif
 
 struct job {
 	struct link link; /* in the lane's queue, later in `finished` */
@@ -131,8 +136,11 @@ static void *worker(void *arg)
 		j->state = ENDED;
 		first = list_empty(&t->finished);
 		list_append(&t->finished, &j->link);
-		if (first)
-			uv_async_send(&t->wake);
+		if (!first)
+			continue;
+		pthread_mutex_unlock(&t->lock);
+		uv_async_send(&t->wake);
+		pthread_mutex_lock(&t->lock);
 	}
 	pthread_mutex_unlock(&t->lock);
 	return NULL;
@@ -175,8 +183,6 @@ static int submit(struct thread_lane *l, struct job *j, struct err *e)
 	}
 	list_append(&l->queue, &j->link);
 	l->queued++;
-	if (l->idle > 0)
-		pthread_cond_signal(&l->work);
 	return 0;
 }
 
@@ -212,7 +218,7 @@ int threads_lane_run(struct lane *lane, void (*fn)(void *), void *arg, void (*in
 {
 	struct thread_lane *l = container_of(lane, struct thread_lane, lane);
 	struct job j = { .fn = fn, .arg = arg, .interrupt = interrupt };
-	bool interrupted = false;
+	bool interrupted = false, idle;
 	struct scope shield;
 	int r;
 
@@ -223,9 +229,12 @@ int threads_lane_run(struct lane *lane, void (*fn)(void *), void *arg, void (*in
 	signal_init(&j.done);
 	pthread_mutex_lock(&l->threads->lock);
 	r = submit(l, &j, e);
+	idle = l->idle > 0;
 	pthread_mutex_unlock(&l->threads->lock);
 	if (r < 0)
 		return -1;
+	if (idle)
+		pthread_cond_signal(&l->work); /* outside the lock, which it wants first */
 	while (!j.seen && r == 0)
 		r = signal_wait(&j.done, deadline, e);
 	if (r < 0) {

@@ -159,7 +159,8 @@ static void real_run(struct world *w, fiber_fn *fn, void *arg)
 	uv_check_start(&r->after, after_wait);
 	scope_open_root(&first);
 	scope_go(&first, fn, arg);
-	uv_run(&r->loop, UV_RUN_DEFAULT);
+	while (runtime_alive())
+		uv_run(&r->loop, UV_RUN_DEFAULT);
 	runtime_stop();
 	close_handles(r);
 }
