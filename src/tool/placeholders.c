@@ -84,6 +84,7 @@ static int number_of(struct lexer *l, const char *name)
 	}
 	if (out->n == PLACEHOLDERS_MAX)
 		return 0;
+	out->places[out->n] = (size_t)(l->at - l->text);
 	out->names[out->n++] = name;
 	return out->n;
 }
@@ -136,7 +137,8 @@ int placeholders_read(
 	struct lexer l = { .text = text, .at = text, .mem = mem, .out = out };
 	int rc = 0;
 
-	*out = (struct placeholders){ .names = arena_array(mem, const char *, PLACEHOLDERS_MAX) };
+	*out = (struct placeholders){ .names = arena_array(mem, const char *, PLACEHOLDERS_MAX),
+		.places = arena_array(mem, size_t, PLACEHOLDERS_MAX) };
 	while (rc == 0 && *l.at != '\0')
 		rc = take_token(&l, e);
 	if (rc < 0)

@@ -20,6 +20,7 @@
 struct placeholders {
 	const char *sql;
 	const char **names; /* names[0] is $1 */
+	size_t *places;     /* where each first stands, in bytes */
 	int n;
 };
 
