@@ -411,14 +411,12 @@ static void writes_at_once_are_made_one_after_another(void **state)
 	struct place *p = *state;
 	struct err e = { 0 };
 	struct a_call c[20];
-	char keys[20][8];
 
 	for (int i = 0; i < 20; i++) {
-		snprintf(keys[i], sizeof(keys[i]), "%d", i / 2);
 		c[i] = (struct a_call){ .config = refund,
 			.parameters = refund_parameters,
 			.customer = "ada",
-			.key = keys[i],
+			.key = arena_printf(p->mem, "%d", i / 2),
 			.arguments = "{\"id\":\"FW-1\",\"cents\":7}" };
 	}
 	open_place(p, world_real(&e), shop);
@@ -455,14 +453,12 @@ static void chance_in_time_changes_no_outcome(void **state)
 
 	for (uint64_t seed = 1; seed <= 20; seed++) {
 		struct a_call c[6];
-		char keys[6][16];
 
 		for (int i = 0; i < 6; i++) {
-			snprintf(keys[i], sizeof(keys[i]), "%d-%d", (int)seed, i);
 			c[i] = (struct a_call){ .config = refund,
 				.parameters = refund_parameters,
 				.customer = "bob",
-				.key = keys[i],
+				.key = arena_printf(p->mem, "%d-%d", (int)seed, i),
 				.timeout_ms = 15,
 				.arguments = "{\"id\":\"FW-3\",\"cents\":1}" };
 		}
@@ -471,10 +467,9 @@ static void chance_in_time_changes_no_outcome(void **state)
 		calls(p, c, 6, true);
 		close_place(p);
 		for (int i = 0; i < 6; i++) {
-			char sql[200];
+			const char *sql = arena_printf(p->mem,
+			    "SELECT count(*) FROM frontdesk_calls WHERE key = '%s'", c[i].key);
 
-			snprintf(sql, sizeof(sql),
-			    "SELECT count(*) FROM frontdesk_calls WHERE key = '%s'", keys[i]);
 			assert_int_equal(count(p, sql), c[i].result.status == TOOL_OK);
 			made += c[i].result.status == TOOL_OK;
 			in_vain += c[i].result.status == TOOL_FAILED;
