@@ -148,16 +148,3 @@ int placeholders_read(
 	buf_done(&l.sql);
 	return rc;
 }
-
-void placeholders_where(const char *text, size_t offset, int *line, int *column)
-{
-	*line = *column = 1;
-	for (size_t i = 0; i < offset && text[i] != '\0'; i++) {
-		if (text[i] == '\n') {
-			++*line;
-			*column = 1;
-		} else if (((unsigned char)text[i + 1] & 0xc0) != 0x80) {
-			++*column;
-		}
-	}
-}

@@ -30,7 +30,4 @@ struct placeholders {
 int placeholders_read(
     struct arena *mem, const char *text, struct placeholders *out, size_t *offset, struct err *e);
 
-/* Line and column of a byte, both from 1; columns count characters. */
-void placeholders_where(const char *text, size_t offset, int *line, int *column);
-
 #endif

@@ -35,14 +35,6 @@ static bool is_known(const json_t *parameters, const char *name)
 	return json_object_get(json_object_get(parameters, "properties"), name) != NULL;
 }
 
-/* The mistake at this byte of the statement. */
-static int mistake_at(
-    const struct sql_statement *s, size_t offset, struct tool_mistake *where, struct err *e)
-{
-	placeholders_where(s->text, offset, &where->line, &where->column);
-	return err_wrap(e, "line %d column %d of the query", where->line, where->column);
-}
-
 static int check_names(const struct sql_statement *s, const json_t *parameters,
     struct tool_mistake *where, struct err *e)
 {
@@ -59,7 +51,8 @@ static int check_names(const struct sql_statement *s, const json_t *parameters,
 		else
 			err_set(
 			    e, ERR_INVALID, ":%s is not among the parameters of the tool", name);
-		return mistake_at(s, s->query.places[i], where, e);
+		where->offset = (int)s->query.places[i];
+		return -1;
 	}
 	return 0;
 }
@@ -68,14 +61,15 @@ static int compile(const struct sql_tool *tool, struct sql_statement *s, struct 
     const json_t *parameters, struct tool_mistake *where, struct err *e)
 {
 	size_t wrong = 0;
-	int offset = -1;
 
-	if (placeholders_read(tool->mem, s->text, &s->query, &wrong, e) < 0)
-		return mistake_at(s, wrong, where, e);
+	if (placeholders_read(tool->mem, s->text, &s->query, &wrong, e) < 0) {
+		where->offset = (int)wrong;
+		return -1;
+	}
 	if (check_names(s, parameters, where, e) < 0)
 		return -1;
-	if (sqlite_check(c, s->query.sql, &s->shape, &offset, e) < 0)
-		return offset < 0 ? -1 : mistake_at(s, (size_t)offset, where, e);
+	if (sqlite_check(c, s->query.sql, &s->shape, &where->offset, e) < 0)
+		return -1;
 	if (s->shape.twice[0] != '\0')
 		return err_set(e, ERR_INVALID,
 		    "two columns are named %s; give one another name with AS", s->shape.twice);
@@ -178,7 +172,7 @@ int sql_tool_new(struct sql_database *d, const json_t *config, const json_t *par
 
 	if (!where)
 		where = &ignored;
-	*where = (struct tool_mistake){ 0 };
+	*where = (struct tool_mistake){ .offset = -1 };
 	*tool = (struct sql_tool){ .mem = mem, .database = d, .write = effect == EFFECT_WRITE };
 	if (check(tool, config, parameters, where, e) < 0) {
 		arena_free(mem);
@@ -198,7 +192,7 @@ static int make(const struct tool_sources *from, const json_t *config, const jso
 			return sql_tool_new(
 			    from->databases[i], config, parameters, effect, impl, where, e);
 	}
-	*where = (struct tool_mistake){ .pointer = "/database" };
+	*where = (struct tool_mistake){ .pointer = "/database", .offset = -1 };
 	return err_set(e, ERR_INVALID, "there is no database %s under `databases`", name);
 }
 

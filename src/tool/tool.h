@@ -83,7 +83,7 @@ struct tool_sources {
 /* Where in the kind's part of the entry a mistake is. */
 struct tool_mistake {
 	char pointer[40]; /* a JSON pointer: "/query/1"; "" is the whole */
-	int line, column; /* within that text, from 1; 0: all of it */
+	int offset;       /* of the byte in that text; -1: all of it */
 };
 
 struct tool_kind {
