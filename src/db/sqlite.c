@@ -6,6 +6,7 @@
 
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +92,7 @@ static int failed(struct sqlite *c, int rc, struct err *e)
 		return err_set(e, ERR_INVALID, "%s", c->guard.refusal);
 	if (code == ERR_DENIED)
 		return err_set(e, code, "%s", sqlite3_errmsg(c->db));
-	if (code == ERR_INVALID && offset >= 0)
+	if (code == ERR_INVALID && offset >= 0 && !c->guard.checking)
 		return err_set(e, code, "%s (at byte %d)", sqlite3_errmsg(c->db), offset);
 	return err_set(e, code, "%s", sqlite3_errmsg(c->db));
 }
@@ -178,6 +179,11 @@ struct sqlite *sqlite_open(const char *path, enum sqlite_mode mode, struct err *
 	sqlite3_progress_handler(c->db, PROGRESS_OPERATIONS, on_progress, c);
 	if (set_modes(c, mode, e) < 0)
 		goto fail;
+	/* SQLite quietly falls back to reading where it may not write. */
+	if (mode != SQLITE_READS && sqlite3_db_readonly(c->db, "main") == 1) {
+		err_set(e, ERR_IO, "the file may be read but not written");
+		goto fail;
+	}
 	sqlite_guard_set(c->db, &c->guard);
 	return c;
 fail:
@@ -225,25 +231,27 @@ static bool is_blank(struct sqlite *c, const char *sql)
 	return true;
 }
 
-/* Exactly one statement. */
-static int prepare(
-    struct sqlite *c, const char *sql, unsigned flags, sqlite3_stmt **out, struct err *e)
+/* Exactly one statement.  On failure *offset is where the mistake is, or -1. */
+static int prepare(struct sqlite *c, const char *sql, unsigned flags, sqlite3_stmt **out,
+    int *offset, struct err *e)
 {
 	const char *tail = NULL;
 	int rc;
 
 	c->guard.refusal[0] = '\0';
 	rc = sqlite3_prepare_v3(c->db, sql, -1, flags, out, &tail);
+	*offset = sqlite3_error_offset(c->db);
 	if (rc != SQLITE_OK)
 		return failed(c, rc, e);
+	*offset = -1;
 	if (!*out)
 		return err_set(e, ERR_INVALID, "there is no statement in this text");
 	if (is_blank(c, tail))
 		return 0;
 	sqlite3_finalize(*out);
 	*out = NULL;
-	return err_set(
-	    e, ERR_INVALID, "more than one statement (the second starts at byte %td)", tail - sql);
+	*offset = (int)(tail - sql) + (int)strspn(tail, " \t\r\n");
+	return err_set(e, ERR_INVALID, "more than one statement");
 }
 
 /* SQLite numbers $2 ... $1 in the order in which they appear; we bind by their names. */
@@ -284,6 +292,7 @@ static struct statement *slot_of(struct sqlite *c, const char *sql)
 static struct statement *statement(struct sqlite *c, const char *sql, struct err *e)
 {
 	struct statement *s = slot_of(c, sql);
+	int offset;
 
 	if (s->running)
 		bug("sqlite: a statement runs inside of itself: %s", sql);
@@ -297,7 +306,7 @@ static struct statement *statement(struct sqlite *c, const char *sql, struct err
 	if (!s->text)
 		c->ncached++;
 	s->text = sql;
-	if (prepare(c, sql, SQLITE_PREPARE_PERSISTENT, &s->stmt, e) < 0)
+	if (prepare(c, sql, SQLITE_PREPARE_PERSISTENT, &s->stmt, &offset, e) < 0)
 		return NULL;
 	if (number_variables(s, e) < 0) {
 		drop_statement(s);
@@ -479,21 +488,33 @@ void sqlite_forget_interrupt(struct sqlite *c)
 	atomic_store(&c->interrupted, false);
 }
 
+static void find_twice(sqlite3_stmt *stmt, struct sqlite_shape *out)
+{
+	out->twice[0] = '\0';
+	for (int i = 1; i < out->ncolumns; i++) {
+		const char *name = sqlite3_column_name(stmt, i);
+
+		for (int k = 0; k < i; k++) {
+			if (text_is(name, sqlite3_column_name(stmt, k)))
+				snprintf(out->twice, sizeof(out->twice), "%s", name);
+		}
+	}
+}
+
 int sqlite_check(
     struct sqlite *c, const char *sql, struct sqlite_shape *out, int *offset, struct err *e)
 {
 	sqlite3_stmt *stmt = NULL;
-	int rc;
+	int at, rc;
 
 	c->guard.checking = true;
-	rc = prepare(c, sql, 0, &stmt, e);
+	rc = prepare(c, sql, 0, &stmt, offset ? offset : &at, e);
 	c->guard.checking = false;
-	if (offset)
-		*offset = rc < 0 ? sqlite3_error_offset(c->db) : -1;
 	if (rc < 0)
 		return -1;
 	out->reads = sqlite3_stmt_readonly(stmt) != 0;
 	out->ncolumns = sqlite3_column_count(stmt);
+	find_twice(stmt, out);
 	sqlite3_finalize(stmt);
 	return 0;
 }

@@ -71,8 +71,9 @@ void sqlite_forget_interrupt(struct sqlite *c);
  * ERR_INVALID: SQL that does not compile, more or less than one statement, BEGIN and the like.
  * *offset (may be NULL): the byte of the text that the error is about, or -1. */
 struct sqlite_shape {
-	bool reads;   /* it cannot change the database */
-	int ncolumns; /* 0: it returns no rows */
+	bool reads;     /* it cannot change the database */
+	int ncolumns;   /* 0: it returns no rows */
+	char twice[64]; /* the name of a column that comes twice, or "" */
 };
 
 int sqlite_check(

@@ -84,6 +84,7 @@ static int number_of(struct lexer *l, const char *name)
 	}
 	if (out->n == PLACEHOLDERS_MAX)
 		return 0;
+	out->places[out->n] = (size_t)(l->at - l->text);
 	out->names[out->n++] = name;
 	return out->n;
 }
@@ -136,7 +137,8 @@ int placeholders_read(
 	struct lexer l = { .text = text, .at = text, .mem = mem, .out = out };
 	int rc = 0;
 
-	*out = (struct placeholders){ .names = arena_array(mem, const char *, PLACEHOLDERS_MAX) };
+	*out = (struct placeholders){ .names = arena_array(mem, const char *, PLACEHOLDERS_MAX),
+		.places = arena_array(mem, size_t, PLACEHOLDERS_MAX) };
 	while (rc == 0 && *l.at != '\0')
 		rc = take_token(&l, e);
 	if (rc < 0)
@@ -145,17 +147,4 @@ int placeholders_read(
 		out->sql = arena_strdup(mem, buf_str(&l.sql));
 	buf_done(&l.sql);
 	return rc;
-}
-
-void placeholders_where(const char *text, size_t offset, int *line, int *column)
-{
-	*line = *column = 1;
-	for (size_t i = 0; i < offset && text[i] != '\0'; i++) {
-		if (text[i] == '\n') {
-			++*line;
-			*column = 1;
-		} else if (((unsigned char)text[i + 1] & 0xc0) != 0x80) {
-			++*column;
-		}
-	}
 }

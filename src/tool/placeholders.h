@@ -20,6 +20,7 @@
 struct placeholders {
 	const char *sql;
 	const char **names; /* names[0] is $1 */
+	size_t *places;     /* where each first stands, in bytes */
 	int n;
 };
 
@@ -28,8 +29,5 @@ struct placeholders {
 /* All in mem.  -1 with ERR_INVALID and in *offset the byte that is wrong. */
 int placeholders_read(
     struct arena *mem, const char *text, struct placeholders *out, size_t *offset, struct err *e);
-
-/* Line and column of a byte, both from 1; columns count characters. */
-void placeholders_where(const char *text, size_t offset, int *line, int *column);
 
 #endif

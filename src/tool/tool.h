@@ -74,8 +74,26 @@ struct tool {
 	void *impl;
 };
 
+/* What kinds are made from, opened when the configuration is loaded. */
+struct tool_sources {
+	struct sql_database *const *databases;
+	int ndatabases;
+};
+
+/* Where in the kind's part of the entry a mistake is. */
+struct tool_mistake {
+	char pointer[40]; /* a JSON pointer: "/query/1"; "" is the whole */
+	int offset;       /* of the byte in that text; -1: all of it */
+};
+
 struct tool_kind {
-	const char *name; /* the key in the tool's entry: "sql" */
+	const char *name;   /* the key in the tool's entry: "sql" */
+	const char *schema; /* JSON Schema of what stands under it; make() relies on it */
+	/* Check the entry and make *impl of it, for run() and free().  parameters is the JSON
+	 * Schema of the arguments.  -1: a mistake of the configuration, the first one; *where is
+	 * filled. */
+	int (*make)(const struct tool_sources *from, const json_t *config, const json_t *parameters,
+	    enum effect effect, void **impl, struct tool_mistake *where, struct err *e);
 	/* Never fails: what goes wrong is a result. */
 	void (*run)(const struct tool *t, const struct tool_call *call, struct tool_result *out);
 	void (*free)(void *impl);
@@ -95,5 +113,8 @@ struct toolbox {
 
 const struct tool *toolbox_find(
     const struct toolbox *box, const char *name); /* NULL: no such tool */
+
+/* The kinds there are (tool/registry.c).  NULL: no such kind. */
+const struct tool_kind *tool_kind_find(const char *name);
 
 #endif

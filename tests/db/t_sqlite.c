@@ -370,7 +370,9 @@ static void the_shape_of_a_statement_is_known_without_running_it(void **state)
 	script(log, "CREATE TABLE t (a, b)");
 	c = opened(*state, SQLITE_WRITES);
 	assert_int_equal(sqlite_check(c, "SELECT a, b FROM t WHERE a = $1", &shape, NULL, &e), 0);
-	assert_true(shape.reads && shape.ncolumns == 2);
+	assert_true(shape.reads && shape.ncolumns == 2 && shape.twice[0] == '\0');
+	assert_int_equal(sqlite_check(c, "SELECT a, b, a FROM t", &shape, NULL, &e), 0);
+	assert_string_equal(shape.twice, "a");
 	assert_int_equal(sqlite_check(c, "INSERT INTO t VALUES (1, 2)", &shape, NULL, &e), 0);
 	assert_true(!shape.reads && shape.ncolumns == 0);
 	assert_int_equal(sqlite_check(c, "DELETE FROM t RETURNING a", &shape, NULL, &e), 0);

@@ -135,28 +135,12 @@ static void a_query_with_too_many_names_is_refused(void **state)
 	arena_free(mem);
 }
 
-static void a_byte_has_a_line_and_a_column_of_characters(void **state)
-{
-	int line, column;
-
-	(void)state;
-	placeholders_where("abc", 0, &line, &column);
-	assert_true(line == 1 && column == 1);
-	placeholders_where("a\n\nbcd", 5, &line, &column);
-	assert_true(line == 3 && column == 3);
-	placeholders_where("\xc3\xbc\xc3\xbcx", 4, &line, &column);
-	assert_true(line == 1 && column == 3);
-	placeholders_where("ab", 99, &line, &column);
-	assert_true(line == 1 && column == 3);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_become_numbers_of_the_same_length),
 		cmocka_unit_test(what_nobody_could_bind_is_refused_where_it_stands),
 		cmocka_unit_test(a_query_with_too_many_names_is_refused),
-		cmocka_unit_test(a_byte_has_a_line_and_a_column_of_characters),
 	};
 
 	return cmocka_run_group_tests_name("placeholders", tests, NULL, NULL);
