@@ -1,0 +1,314 @@
+#include "setup/service.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "net/http_server.h"
+#include "server/server.h"
+#include "setup/agent_setup.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#define CACHE_BYTES ((size_t)256 << 20) /* of conversations in memory */
+#define STOP_MS     8000                /* for requests that run when we are told to stop */
+
+struct service {
+	const struct service_options *o;
+	struct arena *mem;
+	struct world *world;
+	struct agent_setup *setup;
+	const char *data, *host;
+	int port;
+
+	struct store *store;
+	struct conversations *all;
+	struct agent *agent;
+	struct server *server;
+	struct http_server *http;
+	struct lane *trainer;
+	struct intents *intents;
+	struct scope background;
+
+	uv_signal_t term, interrupt;
+	struct signal told;
+	int signals;
+	int status;
+};
+
+/* The classifier: from its file when that fits the examples, else trained, beside everything else.
+ */
+
+struct training {
+	const struct config *config;
+	char *path, key[65];
+	struct intents *result;
+	bool loaded;
+	struct err err;
+};
+
+static void train(void *arg)
+{
+	struct training *t = arg;
+	struct err e;
+
+	intents_key(t->config->examples, t->config->nexamples, t->key);
+	t->result = intents_load(t->path, t->key, &e);
+	t->loaded = t->result != NULL;
+	if (t->loaded)
+		return;
+	if (e.code == ERR_INVALID)
+		log_warn("%s: %s: trained anew", t->path, e.msg);
+	t->result = intents_train(t->config->examples, t->config->nexamples, &t->err);
+	if (t->result && intents_save(t->result, t->path, t->key, &e) < 0)
+		log_warn("%s: %s: the next start must train again", t->path, e.msg);
+}
+
+static void learn(void *arg)
+{
+	struct service *s = arg;
+	struct training t = { .config = s->setup->config,
+		.path = arena_printf(s->mem, "%s/intents.model", s->data) };
+	int64_t start = fiber_now();
+	struct err e;
+
+	if (!t.config->nexamples) {
+		agent_intents(s->agent, NULL);
+		return;
+	}
+	if (lane_run(s->trainer, train, &t, NULL, FOREVER, NULL, &e) < 0)
+		return;
+	if (!t.result) {
+		log_error("the intents could not be learnt: %s; messages have none", t.err.msg);
+		agent_intents(s->agent, NULL);
+		return;
+	}
+	if (!t.loaded)
+		log_info("learnt the intents from %zu examples in %lld ms", t.config->nexamples,
+		    (long long)(fiber_now() - start));
+	s->intents = t.result;
+	agent_intents(s->agent, t.result);
+}
+
+/* Signals arrive as events of the loop. */
+
+static void on_signal(uv_signal_t *h, int number)
+{
+	struct service *s = h->data;
+
+	log_info("told to stop (signal %d)", number);
+	if (s->signals++)
+		_Exit(1);
+	signal_wake_all(&s->told);
+}
+
+static void signals_open(struct service *s)
+{
+	signal_init(&s->told);
+	uv_signal_init(world_loop(s->world), &s->term);
+	uv_signal_init(world_loop(s->world), &s->interrupt);
+	s->term.data = s->interrupt.data = s;
+	uv_signal_start(&s->term, on_signal, SIGTERM);
+	uv_signal_start(&s->interrupt, on_signal, SIGINT);
+}
+
+static void signals_close(struct service *s)
+{
+	uv_close((uv_handle_t *)&s->term, NULL);
+	uv_close((uv_handle_t *)&s->interrupt, NULL);
+}
+
+/* Everything, from the log up to the address. */
+
+static int open_parts(struct service *s, const char **new_key, struct err *e)
+{
+	const struct config *cf = s->setup->config;
+	const char *path =
+	    cf->store[0] == '/' ? cf->store : arena_printf(s->mem, "%s/%s", s->data, cf->store);
+	struct server_options so = { .demo = s->o->demo, .admin_key = getenv("FRONTDESK_API_KEY") };
+	const char **demo = arena_array(s->mem, const char *, cf->ndemo + 1);
+
+	if (so.admin_key && !*so.admin_key)
+		so.admin_key = NULL;
+	for (int i = 0; i < cf->ndemo; i++)
+		demo[i] = cf->demo[i];
+	so.demo_customers = demo;
+	s->store = store_open(s->world, path, e);
+	if (!s->store)
+		return -1;
+	s->all = conversations_new(s->world, s->store, CACHE_BYTES);
+	so.all = s->all;
+	s->agent = so.agent = agent_new(s->all, &s->setup->agent, e);
+	if (!s->agent)
+		return -1;
+	if (s->o->pause)
+		agent_pause_at(s->agent, s->o->pause, s->o->pause_self);
+	s->server = server_new(&so, s->mem, new_key, e);
+	if (!s->server)
+		return -1;
+	s->trainer = lane_new(s->world, "training", 1);
+	scope_open_root(&s->background);
+	scope_go(&s->background, learn, s);
+	if (agent_resume(s->agent, e) < 0)
+		return -1;
+	s->http = http_server_open(&(struct http_server_options){ .world = s->world,
+				       .host = s->host,
+				       .port = s->port,
+				       .handle = server_handle,
+				       .self = s->server,
+				       .refuse = server_error_body },
+	    e);
+	return s->http ? 0 : -1;
+}
+
+static void close_parts(struct service *s)
+{
+	if (s->server)
+		server_stopping(s->server);
+	if (s->http)
+		http_server_close(s->http, fiber_now() + STOP_MS);
+	if (s->agent)
+		agent_stop(s->agent);
+	if (s->trainer) {
+		scope_join(&s->background);
+		lane_free(s->trainer);
+	}
+	server_free(s->server);
+	agent_free(s->agent);
+	store_close(s->store);
+	if (s->all)
+		conversations_free(s->all);
+	intents_free(s->intents);
+}
+
+static void greet(const struct service *s, const char *new_key)
+{
+	const char *host = strchr(s->host, ':') ? arena_printf(s->mem, "[%s]", s->host) : s->host;
+
+	printf("%s is open\n", s->setup->config->name);
+	printf("  chat  http://%s:%d/\n", host, http_server_port(s->http));
+	printf("  API   http://%s:%d/v1\n", host, http_server_port(s->http));
+	if (s->o->demo)
+		printf("  demo  the chat lets you choose who you are; on this machine only\n");
+	if (new_key)
+		printf("  key   %s   (the admin API key, shown this once; keep it)\n", new_key);
+	fflush(stdout);
+}
+
+static void serve(void *arg)
+{
+	struct service *s = arg;
+	const char *new_key = NULL;
+	struct err e;
+
+	signals_open(s);
+	if (open_parts(s, &new_key, &e) < 0) {
+		log_error("frontdesk cannot start: %s", e.msg);
+		s->status = 1;
+	} else {
+		greet(s, new_key);
+		while (!s->signals && signal_wait(&s->told, FOREVER, &e) == 0)
+			;
+	}
+	close_parts(s);
+	signals_close(s);
+}
+
+/* Where to listen. */
+
+static bool loopback(const char *host)
+{
+	return text_starts(host, "127.") || text_is(host, "::1") || text_is(host, "localhost");
+}
+
+static int parse_address(struct service *s, struct err *e)
+{
+	const char *colon = strrchr(s->o->listen, ':');
+	char *host, *end = NULL;
+
+	if (!colon || colon == s->o->listen)
+		return err_set(e, ERR_INVALID,
+		    "--listen %s: expected HOST:PORT, 127.0.0.1:8080 say", s->o->listen);
+	host = arena_strndup(s->mem, s->o->listen, (size_t)(colon - s->o->listen));
+	if (host[0] == '[' && host[strlen(host) - 1] == ']') {
+		host[strlen(host) - 1] = '\0';
+		host++;
+	}
+	s->host = text_is(host, "localhost") ? "127.0.0.1" : host;
+	s->port = (int)strtol(colon + 1, &end, 10);
+	if (!colon[1] || *end || s->port < 0 || s->port > 65535)
+		return err_set(e, ERR_INVALID,
+		    "--listen %s: the port must be a number from 0 to 65535", s->o->listen);
+	return 0;
+}
+
+/* Customers cannot prove who they are yet, so whoever reaches the port could have things done. */
+static int check_public(const struct service *s, struct err *e)
+{
+	const struct config *cf = s->setup->config;
+
+	if (loopback(s->host))
+		return 0;
+	if (s->o->demo)
+		return err_set(e, ERR_DENIED,
+		    "--demo lets everybody be any demo customer: it works on a loopback address "
+		    "only, not on %s",
+		    s->host);
+	if (s->o->insecure)
+		return 0;
+	for (int i = 0; i < cf->ntools; i++)
+		if (cf->tools[i].effect == EFFECT_WRITE)
+			return err_set(e, ERR_DENIED,
+			    "%s can be reached from other machines, customers are not verified, "
+			    "and the tool %s writes: listen "
+			    "on 127.0.0.1 behind a proxy, or say --insecure if you know why",
+			    s->host, cf->tools[i].name);
+	return 0;
+}
+
+static int load(struct service *s)
+{
+	struct mistakes m = mistakes_none(s->mem);
+	struct err e;
+
+	if (parse_address(s, &e) < 0 || store_lock(s->data, &e) < 0) {
+		fprintf(stderr, "frontdesk: %s\n", e.msg);
+		return -1;
+	}
+	s->setup = agent_setup_open(&m, s->world, s->o->folder, s->data);
+	for (int i = 0; i < m.n; i++)
+		fprintf(stderr, "%s\n", mistake_line(s->mem, &m.list[i]));
+	if (!s->setup) {
+		fprintf(stderr, "frontdesk: %d mistake%s in %s: nothing was started\n", m.n,
+		    m.n == 1 ? "" : "s", s->o->folder);
+		return -1;
+	}
+	if (check_public(s, &e) == 0)
+		return 0;
+	fprintf(stderr, "frontdesk: %s\n", e.msg);
+	return -1;
+}
+
+int service_run(const struct service_options *o)
+{
+	struct service s = { .o = o, .mem = arena_new() };
+	struct err e;
+
+	s.data = o->data ? o->data : arena_printf(s.mem, "%s/data", o->folder);
+	s.world = world_real(&e);
+	if (!s.world) {
+		fprintf(stderr, "frontdesk: %s\n", e.msg);
+		return 1;
+	}
+	if (load(&s) < 0)
+		s.status = 1;
+	else
+		world_run(s.world, serve, &s);
+	agent_setup_close(s.setup);
+	world_free(s.world);
+	arena_free(s.mem);
+	return s.status;
+}
