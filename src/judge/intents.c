@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "judge/clauses.h"
-#include "judge/sharpness.h"
 #include "judge/trained.h"
 
 #include <math.h>
@@ -51,7 +50,7 @@ static const char *shortened(struct arena *mem, const char *text)
 static void judge(struct judgement *j, const char *text)
 {
 	intents_margins(j->m, text, strlen(text), j->p);
-	sharpness_apply((double)j->m->sharpness, j->p, j->m->classes);
+	calibration_apply(j->m->calibration, j->p, j->m->classes);
 	for (uint32_t c = 0; c < j->m->classes; c++)
 		j->best[c] = fmax(j->best[c], j->p[c]);
 }
@@ -68,6 +67,30 @@ static int add_by_p(struct intent *out, int n, struct intent one)
 	return n < INTENTS_MAX ? n + 1 : n;
 }
 
+/* Is c not among the `places` likeliest intents of the text judged last? */
+static bool outranked(const struct judgement *j, uint32_t c, size_t places)
+{
+	for (uint32_t other = 1; other < j->m->classes; other++)
+		if (j->p[other] > j->p[c] && places-- <= 1)
+			return true;
+	return false;
+}
+
+/* A clause knows less than its message: what it seems to want counts only when the whole, with a
+ * place for each clause, would have it too.  "You sent the wrong colour, please exchange it" is
+ * one intent and not a question about shipping besides. */
+static void judge_all(struct judgement *j, const char **clauses, size_t n, const char *whole)
+{
+	for (size_t i = 0; i < n; i++)
+		judge(j, clauses[i]);
+	if (n < 2)
+		return;
+	judge(j, whole);
+	for (uint32_t c = 1; c < j->m->classes; c++)
+		if (outranked(j, c, n))
+			j->best[c] = 0;
+}
+
 int intents_of(
     const struct intents *m, const char *text, double threshold, struct intent out[INTENTS_MAX])
 {
@@ -76,15 +99,11 @@ int intents_of(
 		arena_array(mem, double, m->classes) };
 	const char *clauses[CLAUSES_MAX];
 	const char *whole = shortened(mem, text);
-	const size_t n = clauses_of(mem, whole, strlen(whole), clauses);
 	int found = 0;
 
-	for (size_t i = 0; i < n; i++)
-		judge(&j, clauses[i]);
-	if (n > 1)
-		judge(&j, whole);
+	judge_all(&j, clauses, clauses_of(mem, whole, strlen(whole), clauses), whole);
 	for (uint32_t c = 1; c < m->classes; c++)
-		if (j.best[c] >= threshold)
+		if (j.best[c] > 0 && j.best[c] >= threshold)
 			found = add_by_p(out, found, (struct intent){ m->names[c], j.best[c] });
 	arena_free(mem);
 	return found;

@@ -30,9 +30,11 @@
 
 struct header {
 	char magic[8];
-	char key[KEY_SIZE + 3];
+	char key[KEY_SIZE + 7];
 	uint32_t order, classes, rows, names_size; /* the size is a multiple of 4 */
-	float sharpness, unknown;
+	struct calibration calibration;
+	float unknown;
+	char unused[4];
 };
 
 static void add_length(struct buf *b, const char *s)
@@ -74,7 +76,7 @@ static void write_out(struct buf *b, const struct intents *m, const char *key)
 	struct header h = { .order = ORDER,
 		.classes = m->classes,
 		.rows = l->rows,
-		.sharpness = m->sharpness,
+		.calibration = m->calibration,
 		.unknown = l->unknown };
 	struct buf names = { 0 };
 	unsigned char sum[SHA256_DIGEST_LENGTH];
@@ -233,7 +235,8 @@ static bool take_apart(struct intents *m, const struct header *h, const char *da
 
 	if (h->order != ORDER || !sizes_fit(h, n))
 		return false;
-	*m = (struct intents){ .mem = m->mem, .classes = h->classes, .sharpness = h->sharpness };
+	*m =
+	    (struct intents){ .mem = m->mem, .classes = h->classes, .calibration = h->calibration };
 	*l = (struct lexicon){ .rows = h->rows, .unknown = h->unknown };
 	at = data + sizeof(*h) + h->names_size;
 	m->bias = (const void *)at;

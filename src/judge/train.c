@@ -1,8 +1,8 @@
 #include "judge/intents.h"
 
 #include "judge/background.h"
+#include "judge/calibration.h"
 #include "judge/linear.h"
-#include "judge/sharpness.h"
 #include "judge/trained.h"
 
 #include <math.h>
@@ -19,6 +19,10 @@
 #define FOLDS         5
 #define FOLDS_OF_MANY 3 /* training them takes as long as all the rest */
 #define MANY          3000
+
+/* One message in ten means none of the intents: a guess, to be replaced by what a deployment
+ * sees. */
+#define BACKGROUND_SHARE 0.1
 
 struct lesson {
 	const char *text;
@@ -133,7 +137,8 @@ static void calibrate(struct school *s)
 
 	for (size_t fold = 0; fold < folds; fold++)
 		judge_fold(s, fold, folds, margins);
-	s->m->sharpness = (float)sharpness_fit(margins, s->class_of, judged, s->m->classes);
+	s->m->calibration = calibration_fit(s->mem,
+	    &(struct judged){ margins, s->class_of, judged, s->m->classes, BACKGROUND_SHARE });
 }
 
 /* Rows of doubles, a class after the other, become rows of small integers. */

@@ -2,6 +2,7 @@
 #define JUDGE_TRAINED_H
 
 #include "base/arena.h"
+#include "judge/calibration.h"
 #include "judge/lexicon.h"
 
 #include <stddef.h>
@@ -20,7 +21,7 @@ struct intents {
 	const char **names; /* names[0] is NULL */
 	struct lexicon lexicon;
 	const float *bias; /* by class */
-	float sharpness;
+	struct calibration calibration;
 	const float *scale;    /* by row */
 	const int8_t *weights; /* [row][class] */
 };
