@@ -12,8 +12,11 @@
 
 void world_free(struct world *w)
 {
-	if (w)
-		w->kind->free(w);
+	if (!w)
+		return;
+	if (w->lanes)
+		bug("the world ends with %d lanes not freed", w->lanes);
+	w->kind->free(w);
 }
 
 void world_run(struct world *w, fiber_fn *fn, void *arg)
@@ -54,6 +57,7 @@ struct lane *lane_new(struct world *w, const char *name, int threads)
 	if (threads < 1)
 		bug("lane %s has no threads", name);
 	l = w->kind->lane_new(w, name, threads);
+	w->lanes++;
 	l->world = w;
 	l->name = mem_strdup(name);
 	l->limit = threads;
@@ -67,6 +71,7 @@ void lane_free(struct lane *l)
 	if (!l)
 		return;
 	name = l->name;
+	l->world->lanes--;
 	l->world->kind->lane_free(l);
 	free(name);
 }

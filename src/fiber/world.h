@@ -29,7 +29,7 @@ typedef struct uv_loop_s uv_loop_t;
 
 struct world *world_real(struct err *e);
 struct world *world_sim(uint64_t seed);
-void world_free(struct world *w); /* after world_run() has returned */
+void world_free(struct world *w); /* after world_run() has returned and every lane was freed */
 
 /* Run fn on a fiber until it and every fiber started has ended.  Once per world. */
 void world_run(struct world *w, fiber_fn *fn, void *arg);

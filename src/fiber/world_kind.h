@@ -21,6 +21,7 @@ struct world_kind {
 struct world {
 	const struct world_kind *kind;
 	bool ran;
+	int lanes; /* not freed yet; they use the world */
 };
 
 struct lane {

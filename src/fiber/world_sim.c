@@ -217,10 +217,8 @@ static int sim_lane_run(struct lane *lane, void (*fn)(void *), void *arg, void (
 	int64_t before = some_ms(s), after = some_ms(s);
 	int r;
 
-	if (s->crashed)
-		return refuse(e);
 	if (semaphore_take(&l->places, deadline, e) < 0)
-		return s->crashed ? refuse(e) : -1;
+		return s->crashed ? refuse(e) : -1; /* no wait succeeds in a crashed world */
 	r = pass(before, deadline, e);
 	if (r == 0 && !s->crashed) {
 		*ran = true;

@@ -3,8 +3,11 @@
 #include "base/mem.h"
 #include "fiber/sanitize.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Fibers and scopes, on virtual time. */
 
@@ -12,6 +15,12 @@
 #define MANY 2000 /* it knows 8,128 threads, and a fiber is one to it */
 #else
 #define MANY 10000
+#endif
+
+#if defined(WITH_ASAN) || defined(WITH_TSAN)
+#define STACK_KIB 260 /* stacks are larger there */
+#else
+#define STACK_KIB 68
 #endif
 
 struct nap {
@@ -541,6 +550,45 @@ static void ten_thousand_naps_end_when_they_should(struct world *w)
 	free(n);
 }
 
+/* Taking timers out of the middle leaves the order of the others as it was. */
+static void cancel_some(void *arg)
+{
+	struct world *w = check_world();
+	struct nap *n = arg;
+	int64_t start = fiber_now();
+	struct scope s[20];
+	struct err e;
+	int wrong = 0;
+
+	for (int i = 0; i < 20; i++)
+		scope_open(&s[i], FOREVER);
+	for (int i = 0; i < 600; i++) {
+		uint16_t chance;
+
+		world_random(w, &chance, sizeof(chance));
+		n[i] = (struct nap){ .ms = 100 + chance % 500 };
+		scope_go(&s[i % 20], nap, &n[i]);
+	}
+	for (int i = 0; i < 20; i += 2) {
+		CHECK_OK(fiber_sleep(13, &e), &e);
+		scope_cancel(&s[i]);
+	}
+	for (int i = 0; i < 20; i++)
+		scope_join(&s[i]);
+	for (int i = 1; i < 600; i += 2)
+		wrong += n[i].r != 0 || n[i].ended - start != n[i].ms;
+	CHECK_INT(wrong, 0);
+}
+
+static void cancelling_some_leaves_the_others_their_time(void **state)
+{
+	static struct nap n[600];
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 10; seed++)
+		check_in_sim_seed(seed, cancel_some, n);
+}
+
 static void ten_thousand_naps_are_cancelled(struct world *w)
 {
 	struct nap *n = mem_alloc(MANY * sizeof(*n));
@@ -598,23 +646,64 @@ static __attribute__((noinline)) int fall(int n)
 	return n ? fall(n - 1) + frame[n % 512] : frame[0];
 }
 
+/* How far below the first frame it went wrong, told from a stack of the handler's own. */
+static const char *volatile first_frame;
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+	long kib = (first_frame - (const char *)info->si_addr) / 1024;
+	char said[64];
+	int n = snprintf(said, sizeof(said), "fell %ld KiB: %s\n", kib,
+	    kib >= 60 && kib <= STACK_KIB ? "the guard" : "too far");
+
+	(void)context;
+	_exit(write(STDERR_FILENO, said, (size_t)n) == n ? sig : 1);
+}
+
 static void fall_deep(void *arg)
 {
+	char here = 0;
+
+	first_frame = &here;
 	*(volatile int *)arg = fall(1000000);
+	first_frame = NULL;
+}
+
+static void park(void *arg)
+{
+	struct err e;
+
+	(void)fiber_sleep(*(int *)arg, &e);
+}
+
+/* Between neighbours: what the stack runs into is another fiber's memory, but for the guard. */
+static void fall_among_others(void *arg)
+{
+	struct scope s;
+	int ms = 10;
+
+	scope_open(&s, FOREVER);
+	for (int i = 0; i < 8; i++)
+		scope_go(&s, i == 4 ? fall_deep : park, i == 4 ? arg : &ms);
+	scope_join(&s);
 }
 
 static void overflow(void)
 {
+	struct sigaction act = { .sa_flags = SA_ONSTACK | SA_SIGINFO, .sa_sigaction = on_fault };
+	stack_t own = { .ss_size = 256 * 1024, .ss_sp = mem_alloc(256 * 1024) };
 	struct world *w = world_sim(1);
 	int sink;
 
-	world_run(w, fall_deep, &sink);
+	sigaltstack(&own, NULL);
+	sigaction(SIGSEGV, &act, NULL);
+	world_run(w, fall_among_others, &sink);
 }
 
 static void a_stack_that_overflows_hits_the_guard(void **state)
 {
 	(void)state;
-	check_dies(overflow, NULL);
+	check_dies(overflow, "the guard");
 }
 
 static void wait_for_nothing(void *arg)
@@ -720,6 +809,7 @@ int main(void)
 		REAL_TEST(fibers_wake_one_another),
 		SIM_TEST(ten_thousand_naps_end_when_they_should),
 		SIM_TEST(ten_thousand_naps_are_cancelled),
+		cmocka_unit_test(cancelling_some_leaves_the_others_their_time),
 		SIM_TEST(registers_survive_a_switch),
 		cmocka_unit_test(a_stack_that_overflows_hits_the_guard),
 		cmocka_unit_test(a_world_where_all_wait_for_nothing_is_a_bug),

