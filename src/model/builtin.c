@@ -64,14 +64,24 @@ static json_t *member(const json_t *object, const char *key)
 	return v ? json_incref(v) : json_null();
 }
 
+static json_t *mentions(const struct step *s)
+{
+	json_t *out = json_object();
+
+	for (int i = 0; i < s->pb->nmentions; i++)
+		json_object_set_new(out, s->pb->mentions[i].name,
+		    json_boolean(words_hold_any(&s->words, s->pb->mentions[i].words)));
+	return out;
+}
+
 static json_t *common_data(const struct step *s)
 {
 	const json_t *state = s->r->state;
-	json_t *data = json_pack("{so so so so so so ss ss? }", "customer",
+	json_t *data = json_pack("{so so so so so so so ss ss?}", "customer",
 	    member(state, "customer"), "profile", member(state, "profile"), "owner",
 	    member(state, "owner"), "escalation", member(state, "escalation"), "now",
-	    member(state, "now"), "intents", intent_names(s->r), "message", s->r->message, "mood",
-	    s->mood ? s->mood->name : NULL);
+	    member(state, "now"), "intents", intent_names(s->r), "mentions", mentions(s), "message",
+	    s->r->message, "mood", s->mood ? s->mood->name : NULL);
 
 	if (!data)
 		bug("the message is not UTF-8");

@@ -50,11 +50,12 @@ struct step {
 	const struct model_request *r;
 	struct arena *mem;
 
-	json_t *common;    /* what every expression sees */
-	bool waiting;      /* a person was asked for before this turn's own asking */
-	bool told;         /* and the customer knows */
-	bool handing_over; /* this turn asks for one: no question that ends in a write */
-	const struct mood *mood;
+	json_t *common;     /* what every expression sees */
+	bool waiting;       /* a person was asked for before this turn's own asking */
+	bool told;          /* and the customer knows */
+	bool handing_over;  /* this turn asks for one: no question that ends in a write */
+	struct words words; /* of the message */
+	const struct mention *mood;
 
 	struct work works[WORKS_MAX];
 	int nworks;

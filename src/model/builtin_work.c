@@ -163,6 +163,43 @@ static enum outcome look_ups(struct running *r, json_t *failed)
 	return open ? NEEDS_CALLS : GOES_ON;
 }
 
+/* The rows that share most words with the message; none when none shares any. */
+static json_t *named_rows(struct step *s, const json_t *rows, const char *by)
+{
+	json_t *best = json_in(s->mem, json_array()), *row;
+	int most = 1;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		int n = words_likeness(s->mem, &s->words, json_str_or(row, by, ""));
+
+		if (n > most)
+			json_array_clear(best);
+		if (n < most)
+			continue;
+		most = n;
+		json_array_append(best, row);
+	}
+	return best;
+}
+
+static enum outcome named(struct running *r)
+{
+	const struct playbook_intent *intent = r->w->intent;
+
+	for (int i = 0; i < intent->nnamed; i++) {
+		const struct named *n = &intent->named[i];
+		struct err e;
+		json_t *rows = expression_value(n->from, r->data, r->s->mem, &e);
+
+		if (!rows)
+			return broken(r, n->path, "from", e.msg);
+		json_object_set(r->data, n->name, named_rows(r->s, rows, n->by));
+	}
+	return GOES_ON;
+}
+
 static enum outcome defines(struct running *r)
 {
 	const struct playbook_intent *intent = r->w->intent;
@@ -279,7 +316,7 @@ static enum outcome run_confirm(struct running *r, const struct choice *c, const
 
 static enum outcome run_failed_call(struct running *r, const struct choice *c, const char *reason)
 {
-	json_object_set_new(r->data, "failed", json_pack("{ss}", c->as, reason));
+	json_object_set_new(r->data, "failed", json_pack("{ss ss}", c->as, reason, "why", reason));
 	return run_choices(r, &c->failed);
 }
 
@@ -364,7 +401,12 @@ static enum outcome run_choices(struct running *r, const struct choices *list)
 static enum outcome apologise(struct running *r, json_t *failed)
 {
 	const struct choices *own = r->w->intent ? &r->w->intent->failed : NULL;
+	const char *name, *why = "";
+	json_t *reason;
 
+	json_object_foreach(failed, name, reason) why =
+	    arena_printf(r->s->mem, "%s%s%s", why, *why ? "; " : "", json_string_value(reason));
+	json_object_set_new(failed, "why", json_string(why));
 	json_object_set(r->data, "failed", failed);
 	return run_choices(r, own && own->n ? own : &r->s->pb->failed);
 }
@@ -387,6 +429,8 @@ static enum outcome run_intent(struct running *r)
 		return o;
 	if (json_object_size(failed))
 		return apologise(r, failed);
+	if (named(r) != GOES_ON)
+		return BROKEN;
 	o = defines(r);
 	return o == GOES_ON ? run_choices(r, &intent->cases) : o;
 }

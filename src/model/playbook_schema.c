@@ -14,6 +14,8 @@ const char builtin_schema[] =
     "\"additionalProperties\":false,"
     "\"required\":[\"words\",\"say\"],\"properties\":{\"words\":{\"type\":\"array\",\"minItems\":1,"
     "\"items\":{\"type\":\"string\",\"minLength\":1}},\"say\":{\"$ref\":\"#/$defs/text\"}}}},"
+    "\"mentions\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"array\",\"minItems\":1,"
+    "\"items\":{\"type\":\"string\",\"minLength\":1}}},"
     "\"texts\":{\"type\":\"object\",\"additionalProperties\":false,"
     "\"required\":[\"again\",\"still_open\",\"which\",\"handover\",\"handover_failed\",\"with_"
     "person\",\"sign_in\"],"
@@ -62,5 +64,9 @@ const char builtin_schema[] =
     "\"properties\":{\"acknowledge\":{\"$ref\":\"#/$defs/text\"},\"alone\":{\"type\":\"boolean\"},"
     "\"takes_over\":{\"type\":\"boolean\"},\"needs_customer\":{\"type\":\"boolean\"},"
     "\"look_up\":{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/$defs/look_up\"}},"
+    "\"named\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\","
+    "\"additionalProperties\":false,"
+    "\"required\":[\"from\",\"by\"],\"properties\":{\"from\":{\"$ref\":\"#/$defs/"
+    "expression\"},\"by\":{\"type\":\"string\"}}}},"
     "\"define\":{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/$defs/expression\"}},"
     "\"failed\":{\"$ref\":\"#/$defs/cases\"},\"cases\":{\"$ref\":\"#/$defs/cases\"}}}}}";
