@@ -140,8 +140,10 @@ static bool answer_ask(struct hearing *h, const json_t *question)
 	found = json_in(h->s->mem, json_copy(json_object_get(question, "found")));
 	json_object_set_new(found, json_str(question, "slot"), json_pack("[O]", value));
 	h->whole |= h->s->words.n <= SHORT_ANSWER;
-	return add_work(h->s, (struct work){ .intent = intent, .found = found, .resumed = true }) !=
-	       NULL;
+	return add_work(h->s, (struct work){ .intent = intent,
+				  .found = found,
+				  .resumed = true,
+				  .message = json_str_or(question, "message", "") }) != NULL;
 }
 
 /* Answers to "shall I?". */
@@ -180,7 +182,9 @@ static bool take_answer(struct hearing *h, const json_t *question, enum yes_no a
 	const struct playbook_intent *intent = intent_of(h->s, question);
 	const struct choice *c =
 	    intent ? find_choice(&intent->cases, json_str(question, "path")) : NULL;
-	struct work w = { .found = json_object_get(question, "found"), .resumed = true };
+	struct work w = { .found = json_object_get(question, "found"),
+		.resumed = true,
+		.message = json_str_or(question, "message", "") };
 
 	if (!c || !c->no.n) /* the playbook has changed since */
 		return false;
@@ -292,7 +296,8 @@ static void take_wishes(struct hearing *h)
 		    (h->whole && !intent->takes_over) ||
 		    (is_answer_intent(intent->name) && json_array_size(h->open)))
 			continue;
-		add_work(s, (struct work){ .intent = intent, .found = h->found });
+		add_work(s,
+		    (struct work){ .intent = intent, .found = h->found, .message = s->r->message });
 	}
 	if (any_work(s, takes_over)) {
 		only_works(s, takes_over);
@@ -341,7 +346,7 @@ static void give_up(struct step *s)
 	s->lost = NOT_LOST;
 	s->lost_before = 0;
 	s->kept = NULL;
-	add_work(s, (struct work){ .only = &s->pb->give_up, .found = NULL });
+	add_work(s, (struct work){ .only = &s->pb->give_up, .message = s->r->message });
 }
 
 static void not_understood(struct hearing *h)

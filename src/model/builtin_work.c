@@ -39,16 +39,33 @@ static enum outcome broken(struct running *r, const char *path, const char *key,
 
 /* Texts. */
 
+/* A placeholder that gave nothing leaves no gap. */
+static char *without_gaps(char *text)
+{
+	char *to = text;
+
+	for (const char *s = text; *s; s++)
+		if (*s != ' ' ||
+		    (s[1] && s[1] != ' ' && s[1] != '\n' && to > text && to[-1] != '\n'))
+			*to++ = *s;
+	*to = '\0';
+	return text;
+}
+
 static enum outcome text_of(struct running *r, const struct template *t, const char *path,
     const char *key, const char **out)
 {
 	struct err e;
+	char *text;
 
 	*out = NULL;
 	if (!t)
 		return GOES_ON;
-	*out = template_text(t, r->data, r->s->mem, &e);
-	return *out ? GOES_ON : broken(r, path, key, e.msg);
+	text = template_text(t, r->data, r->s->mem, &e);
+	if (!text)
+		return broken(r, path, key, e.msg);
+	*out = without_gaps(text);
+	return GOES_ON;
 }
 
 static void add_words(struct running *r, const char *text)
@@ -164,15 +181,16 @@ static enum outcome look_ups(struct running *r, json_t *failed)
 }
 
 /* The rows that share most words with the message; none when none shares any. */
-static json_t *named_rows(struct step *s, const json_t *rows, const char *by)
+static json_t *named_rows(struct step *s, const json_t *rows, const char *by, const char *message)
 {
+	struct words said = words_of(s->mem, message);
 	json_t *best = json_in(s->mem, json_array()), *row;
 	int most = 1;
 	size_t i;
 
 	json_array_foreach(rows, i, row)
 	{
-		int n = words_likeness(s->mem, &s->words, json_str_or(row, by, ""));
+		int n = words_likeness(s->mem, &said, json_str_or(row, by, ""));
 
 		if (n > most)
 			json_array_clear(best);
@@ -195,7 +213,7 @@ static enum outcome named(struct running *r)
 
 		if (!rows)
 			return broken(r, n->path, "from", e.msg);
-		json_object_set(r->data, n->name, named_rows(r->s, rows, n->by));
+		json_object_set(r->data, n->name, named_rows(r->s, rows, n->by, r->w->message));
 	}
 	return GOES_ON;
 }
@@ -225,9 +243,9 @@ static bool with_person(const struct step *s)
 static json_t *question(
     struct running *r, const char *kind, const struct choice *c, const char *words)
 {
-	json_t *q =
-	    json_pack("{ss ss ss ss sO si}", "kind", kind, "intent", r->w->intent->name, "path",
-		c->path, "question", words, "found", json_object_get(r->data, "found"), "age", 0);
+	json_t *q = json_pack("{ss ss ss ss ss sO si}", "kind", kind, "intent", r->w->intent->name,
+	    "path", c->path, "question", words, "message", r->w->message, "found",
+	    json_object_get(r->data, "found"), "age", 0);
 
 	json_array_append_new(r->s->asked, q);
 	return q;
@@ -287,7 +305,7 @@ static enum outcome run_ask(struct running *r, const struct choice *c, const cha
 }
 
 /* A yes counts for the words it answered: when they would be others now, they are asked anew. */
-static bool agreed(const struct running *r, const struct choice *c, const char *said)
+static bool answered(const struct running *r, const struct choice *c, const char *said)
 {
 	return r->w->agreed && text_is(json_str(r->w->agreed, "path"), c->path) &&
 	       text_is(json_str(r->w->agreed, "said"), said);
@@ -296,12 +314,17 @@ static bool agreed(const struct running *r, const struct choice *c, const char *
 static enum outcome run_confirm(struct running *r, const struct choice *c, const char *say)
 {
 	const char *asks, *said;
+	struct err e;
+	int agreed;
 	json_t *q;
 
 	if (text_of(r, c->confirm, c->path, "confirm", &asks) != GOES_ON)
 		return BROKEN;
 	said = arena_printf(r->s->mem, "%s\n%s", say ? say : "", asks);
-	if (agreed(r, c, said))
+	agreed = c->agreed && !r->w->agreed ? expression_holds(c->agreed, r->data, &e) : 0;
+	if (agreed < 0)
+		return broken(r, c->path, "agreed", e.msg);
+	if (agreed || answered(r, c, said))
 		return run_choices(r, &c->yes);
 	add_words(r, say);
 	if (!r->w->intent || with_person(r->s)) {
@@ -475,7 +498,7 @@ static void recover(struct running *r, struct mark before)
 
 void work_run(struct step *s, struct work *w)
 {
-	struct running r = { .s = s, .w = w, .data = step_data(s, w->found) };
+	struct running r = { .s = s, .w = w, .data = step_data(s, w->found, w->message) };
 	struct mark before = mark(s);
 	enum outcome o = w->only ? run_choices(&r, w->only) : run_intent(&r);
 

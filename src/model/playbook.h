@@ -49,6 +49,7 @@ struct choice {
 	const char *option_value, *option_label;
 
 	struct template *confirm;
+	struct expression *agreed; /* the wish itself is the yes */
 	struct choices yes, no;
 
 	bool calls;

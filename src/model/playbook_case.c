@@ -152,6 +152,7 @@ static void read_confirm(
 	c->confirm = read_text(r, path, source, "confirm");
 	if (!json_object_get(source, "confirm"))
 		return;
+	c->agreed = read_expression(r, path_below(r, path, "agreed"), json_str(source, "agreed"));
 	c->yes = read_choices(r, path_below(r, path, "yes"), json_object_get(source, "yes"));
 	memcpy(all, r->names, sizeof(all));
 	names_back(r, r->ncommon);
@@ -206,7 +207,9 @@ static void check_together(struct reading *r, const char *path, const json_t *so
 		const char *key, *beside;
 		bool required;
 	} pairs[] = { { "yes", "confirm", true }, { "no", "confirm", true }, { "ok", "call", true },
-		{ "failed", "call", true }, { "options", "ask", false } };
+		{ "failed", "call", true }, { "options", "ask", false },
+		{ "agreed", "confirm", false } };
+	static const char *const acting[] = { "ask", "confirm", "call" };
 	int acts = 0;
 
 	for (size_t i = 0; i < array_len(pairs); i++) {
@@ -221,8 +224,8 @@ static void check_together(struct reading *r, const char *path, const json_t *so
 			reading_wrong(r, path, "\"%s\" needs \"%s\" beside it", pairs[i].beside,
 			    pairs[i].key);
 	}
-	for (size_t i = 0; i < array_len(pairs); i += 2)
-		acts += json_object_get(source, pairs[i].beside) != NULL;
+	for (size_t i = 0; i < array_len(acting); i++)
+		acts += json_object_get(source, acting[i]) != NULL;
 	if (acts > 1)
 		reading_wrong(r, path, "a case does one of ask, confirm and call");
 	if (!acts && !json_object_get(source, "say") && !json_object_get(source, "escalate"))
