@@ -64,22 +64,30 @@ static json_t *member(const json_t *object, const char *key)
 	return v ? json_incref(v) : json_null();
 }
 
+static json_t *mentions(const struct step *s, const char *message)
+{
+	struct words words = words_of(s->mem, message);
+	json_t *out = json_object();
+
+	for (int i = 0; i < s->pb->nmentions; i++)
+		json_object_set_new(out, s->pb->mentions[i].name,
+		    json_boolean(words_hold_any(&words, s->pb->mentions[i].words)));
+	return out;
+}
+
 static json_t *common_data(const struct step *s)
 {
 	const json_t *state = s->r->state;
-	json_t *data = json_pack("{so so so so so so ss ss? }", "customer",
-	    member(state, "customer"), "profile", member(state, "profile"), "owner",
-	    member(state, "owner"), "escalation", member(state, "escalation"), "now",
-	    member(state, "now"), "intents", intent_names(s->r), "message", s->r->message, "mood",
-	    s->mood ? s->mood->name : NULL);
+	json_t *data = json_pack("{so so so so so so ss?}", "customer", member(state, "customer"),
+	    "profile", member(state, "profile"), "owner", member(state, "owner"), "escalation",
+	    member(state, "escalation"), "now", member(state, "now"), "intents", intent_names(s->r),
+	    "mood", s->mood ? s->mood->name : NULL);
 
-	if (!data)
-		bug("the message is not UTF-8");
 	return json_in(s->mem, data);
 }
 
 /* A slot has a value when exactly one was found. */
-json_t *step_data(const struct step *s, const json_t *found)
+json_t *step_data(const struct step *s, const json_t *found, const char *message)
 {
 	json_t *data = json_in(s->mem, json_copy(s->common)), *slots = json_object(),
 	       *lists = json_object();
@@ -93,6 +101,8 @@ json_t *step_data(const struct step *s, const json_t *found)
 						 : json_null());
 		json_object_set_new(lists, name, values ? json_incref(values) : json_array());
 	}
+	json_object_set_new(data, "message", json_string(message));
+	json_object_set_new(data, "mentions", mentions(s, message));
 	json_object_set_new(data, "slots", slots);
 	json_object_set_new(data, "found", lists);
 	return data;
@@ -143,7 +153,7 @@ static const char *plain_text(struct step *s, const struct template *t, json_t *
 
 static const char *named_text(struct step *s, enum playbook_text which)
 {
-	return plain_text(s, s->pb->texts[which], step_data(s, NULL));
+	return plain_text(s, s->pb->texts[which], step_data(s, NULL, s->r->message));
 }
 
 static void paragraph(struct buf *out, const char *text)
@@ -170,7 +180,7 @@ static const char *opening(struct step *s)
 	}
 	if (fresh && s->mood && s->mood->say)
 		own = s->mood->say;
-	return own ? plain_text(s, own, step_data(s, NULL)) : "";
+	return own ? plain_text(s, own, step_data(s, NULL, s->r->message)) : "";
 }
 
 static const char *person_text(struct step *s)
@@ -194,7 +204,7 @@ static void add_open(struct step *s, struct buf *out, enum playbook_text which)
 
 	json_array_foreach(s->kept, i, q)
 	{
-		json_t *data = step_data(s, NULL);
+		json_t *data = step_data(s, NULL, s->r->message);
 
 		json_object_set(data, "question", json_object_get(q, "question"));
 		paragraph(out, plain_text(s, s->pb->texts[which], data));
@@ -205,7 +215,7 @@ static void add_open(struct step *s, struct buf *out, enum playbook_text which)
 
 static void add_which(struct step *s, struct buf *out)
 {
-	json_t *data = step_data(s, NULL), *questions = json_array();
+	json_t *data = step_data(s, NULL, s->r->message), *questions = json_array();
 	const json_t *q;
 	size_t i;
 
@@ -225,8 +235,8 @@ static void add_questions(struct step *s, struct buf *out)
 	case LOST_AGAIN: add_open(s, out, TEXT_AGAIN); break;
 	case LOST_WHICH: add_which(s, out); break;
 	case LOST_CLARIFY:
-		paragraph(
-		    out, plain_text(s, s->pb->clarify[s->lost_before > 1], step_data(s, NULL)));
+		paragraph(out, plain_text(s, s->pb->clarify[s->lost_before > 1],
+				   step_data(s, NULL, s->r->message)));
 		break;
 	case LOST_WAITING: break;
 	}

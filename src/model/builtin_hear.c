@@ -17,7 +17,6 @@
 
 struct hearing {
 	struct step *s;
-	struct words words;
 	json_t *found;
 	json_t *open; /* all questions that came back */
 	json_t *rest; /* ... and are not answered by this message */
@@ -124,7 +123,7 @@ static const json_t *chosen(struct hearing *h, const json_t *question)
 		return json_array_get(spelled, 0);
 	if (json_array_size(spelled) > 1)
 		return NULL;
-	i = words_option(h->s->mem, &h->words, options);
+	i = words_option(h->s->mem, &h->s->words, options);
 	return i < 0 ? NULL : json_object_get(json_array_get(options, (size_t)i), "value");
 }
 
@@ -134,15 +133,17 @@ static bool answer_ask(struct hearing *h, const json_t *question)
 	const json_t *value = chosen(h, question);
 	json_t *found;
 
-	if (!intent || !value || words_ask(&h->words) || words_hold(&h->words, "not"))
+	if (!intent || !value || words_ask(&h->s->words) || words_hold(&h->s->words, "not"))
 		return false;
-	if (h->words.n > SHORT_ANSWER && wants_other(h->s, intent->name))
+	if (h->s->words.n > SHORT_ANSWER && wants_other(h->s, intent->name))
 		return false;
 	found = json_in(h->s->mem, json_copy(json_object_get(question, "found")));
 	json_object_set_new(found, json_str(question, "slot"), json_pack("[O]", value));
-	h->whole |= h->words.n <= SHORT_ANSWER;
-	return add_work(h->s, (struct work){ .intent = intent, .found = found, .resumed = true }) !=
-	       NULL;
+	h->whole |= h->s->words.n <= SHORT_ANSWER;
+	return add_work(h->s, (struct work){ .intent = intent,
+				  .found = found,
+				  .resumed = true,
+				  .message = json_str_or(question, "message", "") }) != NULL;
 }
 
 /* Answers to "shall I?". */
@@ -157,7 +158,7 @@ static enum yes_no answer_of(struct hearing *h, const json_t *question, bool *wh
 		.same = wants(h->s, intent),
 		.others = wants_other(h->s, intent) };
 
-	return words_yes_no(&h->words, &hints, whole);
+	return words_yes_no(&h->s->words, &hints, whole);
 }
 
 static const struct choice *find_choice(const struct choices *list, const char *path)
@@ -181,7 +182,9 @@ static bool take_answer(struct hearing *h, const json_t *question, enum yes_no a
 	const struct playbook_intent *intent = intent_of(h->s, question);
 	const struct choice *c =
 	    intent ? find_choice(&intent->cases, json_str(question, "path")) : NULL;
-	struct work w = { .found = json_object_get(question, "found"), .resumed = true };
+	struct work w = { .found = json_object_get(question, "found"),
+		.resumed = true,
+		.message = json_str_or(question, "message", "") };
 
 	if (!c || !c->no.n) /* the playbook has changed since */
 		return false;
@@ -198,7 +201,7 @@ static bool take_answer(struct hearing *h, const json_t *question, enum yes_no a
 static void settle_yes(struct hearing *h, const json_t *yes)
 {
 	const json_t *q, *only = NULL;
-	bool all = json_array_size(yes) == 1 || words_mean_all(&h->words);
+	bool all = json_array_size(yes) == 1 || words_mean_all(&h->s->words);
 	int named = 0;
 	size_t i;
 
@@ -293,7 +296,8 @@ static void take_wishes(struct hearing *h)
 		    (h->whole && !intent->takes_over) ||
 		    (is_answer_intent(intent->name) && json_array_size(h->open)))
 			continue;
-		add_work(s, (struct work){ .intent = intent, .found = h->found });
+		add_work(s,
+		    (struct work){ .intent = intent, .found = h->found, .message = s->r->message });
 	}
 	if (any_work(s, takes_over)) {
 		only_works(s, takes_over);
@@ -342,7 +346,7 @@ static void give_up(struct step *s)
 	s->lost = NOT_LOST;
 	s->lost_before = 0;
 	s->kept = NULL;
-	add_work(s, (struct work){ .only = &s->pb->give_up, .found = NULL });
+	add_work(s, (struct work){ .only = &s->pb->give_up, .message = s->r->message });
 }
 
 static void not_understood(struct hearing *h)
@@ -362,26 +366,25 @@ static void not_understood(struct hearing *h)
 		s->lost_before++;
 }
 
-static const struct mood *mood_of(const struct hearing *h)
+static const struct mention *mood_of(const struct step *s)
 {
-	for (int i = 0; i < h->s->pb->nmoods; i++)
-		for (const char *const *w = h->s->pb->moods[i].words; *w; w++)
-			if (words_hold(&h->words, *w))
-				return &h->s->pb->moods[i];
+	for (int i = 0; i < s->pb->nmoods; i++)
+		if (words_hold_any(&s->words, s->pb->moods[i].words))
+			return &s->pb->moods[i];
 	return NULL;
 }
 
 void hear(struct step *s)
 {
 	struct hearing h = { .s = s,
-		.words = words_of(s->mem, s->r->message),
 		.found = slots_in(s),
 		.open = json_object_get(s->r->opaque, "open"),
 		.rest = json_in(s->mem, json_array()) };
 
+	s->words = words_of(s->mem, s->r->message);
 	s->lost_before = (int)json_int(s->r->opaque, "lost", 0);
 	s->told = s->waiting && json_flag(s->r->opaque, "told");
-	s->mood = mood_of(&h);
+	s->mood = mood_of(s);
 	take_answers(&h);
 	take_wishes(&h);
 	sort_works(s);

@@ -21,6 +21,7 @@ struct work {
 	const json_t *found;  /* {"order_id": ["FW-1001"]} */
 	const json_t *agreed; /* the open question that was answered with yes; NULL */
 	bool resumed;         /* it goes on with a question of ours; no new wish */
+	const char *message;  /* the one that began it: what named and mentions go by */
 
 	const char *words; /* what it says; "" when that is nothing */
 };
@@ -50,11 +51,12 @@ struct step {
 	const struct model_request *r;
 	struct arena *mem;
 
-	json_t *common;    /* what every expression sees */
-	bool waiting;      /* a person was asked for before this turn's own asking */
-	bool told;         /* and the customer knows */
-	bool handing_over; /* this turn asks for one: no question that ends in a write */
-	const struct mood *mood;
+	json_t *common;     /* what every expression sees */
+	bool waiting;       /* a person was asked for before this turn's own asking */
+	bool told;          /* and the customer knows */
+	bool handing_over;  /* this turn asks for one: no question that ends in a write */
+	struct words words; /* of the message */
+	const struct mention *mood;
 
 	struct work works[WORKS_MAX];
 	int nworks;
@@ -77,7 +79,7 @@ void work_run(struct step *s, struct work *w);
 /* The result of this call, NULL: it has not been made. */
 const struct model_done *step_done(const struct step *s, const char *tool, const json_t *args);
 void step_wish(struct step *s, const char *reason, const char *summary, const char *handover);
-/* The common names, with the slots of this work: new, and free to be added to. */
-json_t *step_data(const struct step *s, const json_t *found);
+/* The common names as this work sees them: new, and free to be added to. */
+json_t *step_data(const struct step *s, const json_t *found, const char *message);
 
 #endif

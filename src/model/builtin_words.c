@@ -137,7 +137,7 @@ bool words_hold(const struct words *w, const char *phrase)
 	return false;
 }
 
-static bool hold_any(const struct words *w, const char *const *list)
+bool words_hold_any(const struct words *w, const char *const *list)
 {
 	for (; *list; list++)
 		if (words_hold(w, *list))
@@ -160,7 +160,7 @@ bool words_mean_all(const struct words *w)
 
 bool words_ask(const struct words *w)
 {
-	return w->question || hold_any(w, asking) || words_hold(w, "if");
+	return w->question || words_hold_any(w, asking) || words_hold(w, "if");
 }
 
 /* Yes and no. */
@@ -202,10 +202,10 @@ static bool is_yes(const struct words *w, const struct yes_no_hints *hints, bool
 	int n = answering(w, hints->question);
 
 	*whole = n == w->n && !w->question;
-	if (w->too_many || !hold_any(w, assent) || hold_any(w, doubt))
+	if (w->too_many || !words_hold_any(w, assent) || words_hold_any(w, doubt))
 		return false;
 	if (*whole)
-		return !hold_any(w, asking);
+		return !words_hold_any(w, asking);
 	if (hints->others)
 		return begins_with_any(w, assent) && stands_alone(w, n);
 	return hints->says_yes && begins_with_any(w, assent) && !words_ask(w);
@@ -218,14 +218,14 @@ static bool is_no(const struct words *w, const struct yes_no_hints *hints, bool 
 		NULL };
 
 	*whole = w->n <= 4;
-	if (w->too_many || hold_any(w, no_refusal) || hold_any(w, insists))
+	if (w->too_many || words_hold_any(w, no_refusal) || words_hold_any(w, insists))
 		return false;
 	/* "No, I said cancel it" is no refusal of cancelling. */
-	if (hints->same && !hold_any(w, negates))
+	if (hints->same && !words_hold_any(w, negates))
 		return false;
 	if (begins_with_any(w, refusal))
 		return true;
-	return hints->says_no && !hold_any(w, assent) && !words_ask(w);
+	return hints->says_no && !words_hold_any(w, assent) && !words_ask(w);
 }
 
 enum yes_no words_yes_no(const struct words *w, const struct yes_no_hints *hints, bool *whole)
@@ -265,8 +265,26 @@ static int ordinal(const struct words *w, int n)
 	return found;
 }
 
-/* How many different words of the label were said. */
-static int likeness(struct arena *mem, const struct words *said, const char *label)
+static bool same_word(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+
+	if (n > 3 && a[n - 1] == 's')
+		n--;
+	if (m > 3 && b[m - 1] == 's')
+		m--;
+	return n == m && !memcmp(a, b, n);
+}
+
+static bool said_so(const struct words *said, const char *word)
+{
+	for (int i = 0; i < said->n; i++)
+		if (same_word(said->word[i], word))
+			return true;
+	return false;
+}
+
+int words_likeness(struct arena *mem, const struct words *said, const char *label)
 {
 	static const char *const common[] = { "the", "and", "for", "with", "one", "from", NULL };
 	struct words w = words_of(mem, label);
@@ -274,7 +292,7 @@ static int likeness(struct arena *mem, const struct words *said, const char *lab
 
 	for (int i = 0; i < w.n; i++)
 		n += strlen(w.word[i]) >= 3 && !listed(common, w.word[i]) &&
-		     words_hold(said, w.word[i]);
+		     said_so(said, w.word[i]);
 	return n;
 }
 
@@ -286,7 +304,7 @@ static int named(struct arena *mem, const struct words *w, const json_t *options
 
 	json_array_foreach(options, i, v)
 	{
-		int n = likeness(mem, w, json_str_or(v, "label", ""));
+		int n = words_likeness(mem, w, json_str_or(v, "label", ""));
 
 		if (n > most) {
 			most = n;
@@ -304,7 +322,7 @@ int words_option(struct arena *mem, const struct words *w, const json_t *options
 		"but", "or", NULL };
 	int by_number = ordinal(w, (int)json_array_size(options)), by_name = named(mem, w, options);
 
-	if (w->too_many || hold_any(w, except) || by_number == -2)
+	if (w->too_many || words_hold_any(w, except) || by_number == -2)
 		return -1;
 	if (by_number >= 0 && by_name >= 0 && by_number != by_name)
 		return -1;

@@ -27,6 +27,7 @@ struct words {
 struct words words_of(struct arena *mem, const char *text);
 /* Do these words (one or several, "third time") occur in a row? */
 bool words_hold(const struct words *w, const char *phrase);
+bool words_hold_any(const struct words *w, const char *const *phrases); /* NULL ends the list */
 /* "both", "all of them" */
 bool words_mean_all(const struct words *w);
 /* It asks something, or makes conditions. */
@@ -47,6 +48,9 @@ struct yes_no_hints {
 
 /* *whole: the message is nothing but the answer. */
 enum yes_no words_yes_no(const struct words *w, const struct yes_no_hints *hints, bool *whole);
+
+/* How many different words of the label were said; a plural s is no difference. */
+int words_likeness(struct arena *mem, const struct words *said, const char *label);
 
 /* Which of [{"value","label"}] is meant: "the second one", "the tent"; -1: none beyond doubt. */
 int words_option(struct arena *mem, const struct words *w, const json_t *options);

@@ -39,16 +39,33 @@ static enum outcome broken(struct running *r, const char *path, const char *key,
 
 /* Texts. */
 
+/* A placeholder that gave nothing leaves no gap. */
+static char *without_gaps(char *text)
+{
+	char *to = text;
+
+	for (const char *s = text; *s; s++)
+		if (*s != ' ' ||
+		    (s[1] && s[1] != ' ' && s[1] != '\n' && to > text && to[-1] != '\n'))
+			*to++ = *s;
+	*to = '\0';
+	return text;
+}
+
 static enum outcome text_of(struct running *r, const struct template *t, const char *path,
     const char *key, const char **out)
 {
 	struct err e;
+	char *text;
 
 	*out = NULL;
 	if (!t)
 		return GOES_ON;
-	*out = template_text(t, r->data, r->s->mem, &e);
-	return *out ? GOES_ON : broken(r, path, key, e.msg);
+	text = template_text(t, r->data, r->s->mem, &e);
+	if (!text)
+		return broken(r, path, key, e.msg);
+	*out = without_gaps(text);
+	return GOES_ON;
 }
 
 static void add_words(struct running *r, const char *text)
@@ -163,6 +180,44 @@ static enum outcome look_ups(struct running *r, json_t *failed)
 	return open ? NEEDS_CALLS : GOES_ON;
 }
 
+/* The rows that share most words with the message; none when none shares any. */
+static json_t *named_rows(struct step *s, const json_t *rows, const char *by, const char *message)
+{
+	struct words said = words_of(s->mem, message);
+	json_t *best = json_in(s->mem, json_array()), *row;
+	int most = 1;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		int n = words_likeness(s->mem, &said, json_str_or(row, by, ""));
+
+		if (n > most)
+			json_array_clear(best);
+		if (n < most)
+			continue;
+		most = n;
+		json_array_append(best, row);
+	}
+	return best;
+}
+
+static enum outcome named(struct running *r)
+{
+	const struct playbook_intent *intent = r->w->intent;
+
+	for (int i = 0; i < intent->nnamed; i++) {
+		const struct named *n = &intent->named[i];
+		struct err e;
+		json_t *rows = expression_value(n->from, r->data, r->s->mem, &e);
+
+		if (!rows)
+			return broken(r, n->path, "from", e.msg);
+		json_object_set(r->data, n->name, named_rows(r->s, rows, n->by, r->w->message));
+	}
+	return GOES_ON;
+}
+
 static enum outcome defines(struct running *r)
 {
 	const struct playbook_intent *intent = r->w->intent;
@@ -188,9 +243,9 @@ static bool with_person(const struct step *s)
 static json_t *question(
     struct running *r, const char *kind, const struct choice *c, const char *words)
 {
-	json_t *q =
-	    json_pack("{ss ss ss ss sO si}", "kind", kind, "intent", r->w->intent->name, "path",
-		c->path, "question", words, "found", json_object_get(r->data, "found"), "age", 0);
+	json_t *q = json_pack("{ss ss ss ss ss sO si}", "kind", kind, "intent", r->w->intent->name,
+	    "path", c->path, "question", words, "message", r->w->message, "found",
+	    json_object_get(r->data, "found"), "age", 0);
 
 	json_array_append_new(r->s->asked, q);
 	return q;
@@ -250,7 +305,7 @@ static enum outcome run_ask(struct running *r, const struct choice *c, const cha
 }
 
 /* A yes counts for the words it answered: when they would be others now, they are asked anew. */
-static bool agreed(const struct running *r, const struct choice *c, const char *said)
+static bool answered(const struct running *r, const struct choice *c, const char *said)
 {
 	return r->w->agreed && text_is(json_str(r->w->agreed, "path"), c->path) &&
 	       text_is(json_str(r->w->agreed, "said"), said);
@@ -259,12 +314,17 @@ static bool agreed(const struct running *r, const struct choice *c, const char *
 static enum outcome run_confirm(struct running *r, const struct choice *c, const char *say)
 {
 	const char *asks, *said;
+	struct err e;
+	int agreed;
 	json_t *q;
 
 	if (text_of(r, c->confirm, c->path, "confirm", &asks) != GOES_ON)
 		return BROKEN;
 	said = arena_printf(r->s->mem, "%s\n%s", say ? say : "", asks);
-	if (agreed(r, c, said))
+	agreed = c->agreed && !r->w->agreed ? expression_holds(c->agreed, r->data, &e) : 0;
+	if (agreed < 0)
+		return broken(r, c->path, "agreed", e.msg);
+	if (agreed || answered(r, c, said))
 		return run_choices(r, &c->yes);
 	add_words(r, say);
 	if (!r->w->intent || with_person(r->s)) {
@@ -279,7 +339,7 @@ static enum outcome run_confirm(struct running *r, const struct choice *c, const
 
 static enum outcome run_failed_call(struct running *r, const struct choice *c, const char *reason)
 {
-	json_object_set_new(r->data, "failed", json_pack("{ss}", c->as, reason));
+	json_object_set_new(r->data, "failed", json_pack("{ss ss}", c->as, reason, "why", reason));
 	return run_choices(r, &c->failed);
 }
 
@@ -364,7 +424,12 @@ static enum outcome run_choices(struct running *r, const struct choices *list)
 static enum outcome apologise(struct running *r, json_t *failed)
 {
 	const struct choices *own = r->w->intent ? &r->w->intent->failed : NULL;
+	const char *name, *why = "";
+	json_t *reason;
 
+	json_object_foreach(failed, name, reason) why =
+	    arena_printf(r->s->mem, "%s%s%s", why, *why ? "; " : "", json_string_value(reason));
+	json_object_set_new(failed, "why", json_string(why));
 	json_object_set(r->data, "failed", failed);
 	return run_choices(r, own && own->n ? own : &r->s->pb->failed);
 }
@@ -387,6 +452,8 @@ static enum outcome run_intent(struct running *r)
 		return o;
 	if (json_object_size(failed))
 		return apologise(r, failed);
+	if (named(r) != GOES_ON)
+		return BROKEN;
 	o = defines(r);
 	return o == GOES_ON ? run_choices(r, &intent->cases) : o;
 }
@@ -431,7 +498,7 @@ static void recover(struct running *r, struct mark before)
 
 void work_run(struct step *s, struct work *w)
 {
-	struct running r = { .s = s, .w = w, .data = step_data(s, w->found) };
+	struct running r = { .s = s, .w = w, .data = step_data(s, w->found, w->message) };
 	struct mark before = mark(s);
 	enum outcome o = w->only ? run_choices(&r, w->only) : run_intent(&r);
 

@@ -49,6 +49,7 @@ struct choice {
 	const char *option_value, *option_label;
 
 	struct template *confirm;
+	struct expression *agreed; /* the wish itself is the yes */
 	struct choices yes, no;
 
 	bool calls;
@@ -65,6 +66,13 @@ struct definition {
 	struct expression *value;
 };
 
+/* The rows of a list whose label has words of the customer's message. */
+struct named {
+	const char *name, *path;
+	struct expression *from;
+	const char *by;
+};
+
 struct playbook_intent {
 	const char *name, *path;
 	struct template *acknowledge;
@@ -72,6 +80,8 @@ struct playbook_intent {
 	bool writes; /* some case of it calls a write */
 	const struct look_up *look_ups;
 	int nlook_ups;
+	const struct named *named;
+	int nnamed;
 	const struct definition *defines;
 	int ndefines;
 	struct choices failed; /* n 0: the playbook's */
@@ -84,10 +94,11 @@ struct slot {
 	bool upper;
 };
 
-struct mood {
+/* Words to listen for; lower case, NULL ends the list. */
+struct mention {
 	const char *name;
-	const char *const *words; /* lower case; NULL ends the list */
-	struct template *say;
+	const char *const *words;
+	struct template *say; /* a mood's */
 };
 
 enum playbook_text {
@@ -105,8 +116,8 @@ struct playbook {
 	struct arena *mem;
 	const struct slot *slots;
 	int nslots;
-	const struct mood *moods;
-	int nmoods;
+	const struct mention *moods, *mentions;
+	int nmoods, nmentions;
 	struct template *texts[TEXTS];
 	struct template *clarify[2]; /* nothing was understood: the first time, the second */
 	struct choices give_up;      /* the third */
