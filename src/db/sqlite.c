@@ -120,15 +120,12 @@ static int on_busy(void *arg, int waited)
 /* A name that starts with "file:" may be taken for a URI, whose parameters choose modes. */
 static int open_file(struct sqlite *c, const char *path, int flags)
 {
-	char *plain = NULL;
+	size_t n = strlen(path) + sizeof("./");
+	char *plain = mem_alloc(n);
 	int rc;
 
-	if (text_starts(path, "file:")) {
-		plain = mem_alloc(strlen(path) + 3);
-		memcpy(plain, "./", 2);
-		strcpy(plain + 2, path);
-	}
-	rc = sqlite3_open_v2(plain ? plain : path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	snprintf(plain, n, "%s%s", text_starts(path, "file:") ? "./" : "", path);
+	rc = sqlite3_open_v2(plain, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	free(plain);
 	return rc;
 }
@@ -334,7 +331,7 @@ static int bind(struct sqlite *c, const struct statement *s, const struct db_val
 	for (int i = 1; i <= s->nvars; i++) {
 		int rc;
 
-		if (s->numbers[i] > nparams)
+		if (!params || s->numbers[i] > nparams)
 			bug("sqlite: $%d is not given: %s", s->numbers[i], s->text);
 		rc = bind_one(s->stmt, i, &params[s->numbers[i] - 1]);
 		if (rc != SQLITE_OK)

@@ -32,17 +32,13 @@ static bool in_identifier(char c)
 	return in_name(c) || c == '$' || (unsigned char)c >= 0x80;
 }
 
-/* Behind the closing quote; a doubled quote is a quote inside.  To the end when it never closes:
- * the database says so better. */
+/* Behind the closing quote; what a doubled quote opens again is a token of its own.  To the end
+ * when it never closes: the database says so better. */
 static const char *after_quoted(const char *at, char close)
 {
-	for (at++; *at != '\0'; at++) {
-		if (*at == close && at[1] == close && close != ']')
-			at++;
-		else if (*at == close)
-			return at + 1;
-	}
-	return at;
+	const char *end = strchr(at + 1, close);
+
+	return end ? end + 1 : at + strlen(at);
 }
 
 static const char *after_comment(const char *at)

@@ -100,10 +100,10 @@ static int read_statements(
 	bool list = json_is_array(query);
 
 	tool->n = list ? (int)json_array_size(query) : 1;
+	tool->statements = arena_array(tool->mem, struct sql_statement, tool->n);
 	if (list && !tool->write)
 		return err_set(
 		    e, ERR_INVALID, "a list of statements is for a tool with effect: write");
-	tool->statements = arena_array(tool->mem, struct sql_statement, tool->n);
 	for (int i = 0; i < tool->n; i++) {
 		const json_t *text = list ? json_array_get(query, (size_t)i) : query;
 

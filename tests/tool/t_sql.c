@@ -1,5 +1,8 @@
 #include "tests/tool/calls.h"
 
+#include <sqlite3.h>
+#include <stdatomic.h>
+
 static const char shop[] =
     "CREATE TABLE orders (id TEXT PRIMARY KEY, customer_id TEXT NOT NULL, cents INTEGER NOT NULL,"
     "  refunded INTEGER NOT NULL DEFAULT 0, CHECK (refunded <= cents));\n"
@@ -406,6 +409,77 @@ static void a_locked_database_fails_at_the_deadline_and_may_be_tried_again(void 
 	assert_true(c.took_ms < 1000);
 }
 
+/* A disk on which syncs of the write-ahead log fail from some moment on: the system's files with
+ * one function exchanged. */
+static atomic_bool disk_fails;
+
+static int sync_or_fail(sqlite3_file *file, int flags)
+{
+	(void)file;
+	(void)flags;
+	return disk_fails ? SQLITE_IOERR_FSYNC : SQLITE_OK;
+}
+
+static int open_on_disk(
+    sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
+{
+	static sqlite3_io_methods methods;
+	sqlite3_vfs *system = vfs->pAppData;
+	int rc = system->xOpen(system, name, file, flags, out_flags);
+
+	if (rc != SQLITE_OK || !(flags & SQLITE_OPEN_WAL))
+		return rc;
+	methods = *file->pMethods;
+	methods.xSync = sync_or_fail;
+	file->pMethods = &methods;
+	return SQLITE_OK;
+}
+
+static void a_commit_that_may_or_may_not_be_on_the_disk_is_unknown(void **state)
+{
+	struct place *p = *state;
+	sqlite3_vfs *system = sqlite3_vfs_find(NULL), disk = *system;
+	struct a_call c = { .config = refund,
+		.parameters = refund_parameters,
+		.customer = "ada",
+		.key = "1",
+		.arguments = "{\"id\":\"FW-1\",\"cents\":1}" };
+
+	disk.zName = "failing";
+	disk.pAppData = system;
+	disk.xOpen = open_on_disk;
+	sqlite3_vfs_register(&disk, 1);
+	open_place(p, world_sim(1), shop);
+	disk_fails = true;
+	calls(p, &c, 1, false);
+	disk_fails = false;
+	close_place(p);
+	sqlite3_vfs_unregister(&disk);
+	sqlite3_vfs_register(system, 1);
+	assert_int_equal(c.result.status, TOOL_UNKNOWN);
+	assert_string_equal(c.text, "it is not known whether the change was made");
+}
+
+static void a_commit_that_is_refused_had_no_effect(void **state)
+{
+	static const char init[] =
+	    "CREATE TABLE customers (id TEXT PRIMARY KEY);"
+	    "CREATE TABLE orders (id TEXT, customer_id TEXT REFERENCES customers (id)"
+	    "  DEFERRABLE INITIALLY DEFERRED);";
+	struct place *p = *state;
+	struct a_call c[] = {
+		{ .config = "{\"query\":\"INSERT INTO orders VALUES ('FW-1', 'nobody')\"}",
+		    .key = "1" },
+		{ .config = "{\"query\":\"INSERT INTO customers VALUES ('ada')\"}", .key = "1" },
+	};
+
+	open_place(p, world_sim(1), init);
+	calls(p, c, 2, false);
+	is_failed(&c[0], "the database does not allow it, and nothing was changed");
+	is_ok(&c[1], "{\"changed\":1}");
+	assert_int_equal(count(p, "SELECT count(*) FROM orders"), 0);
+}
+
 static void writes_at_once_are_made_one_after_another(void **state)
 {
 	struct place *p = *state;
@@ -496,6 +570,8 @@ int main(void)
 		TEST(no_reason_holds_sql_or_a_path),
 		TEST(a_write_cut_off_by_its_deadline_did_not_happen),
 		TEST(a_locked_database_fails_at_the_deadline_and_may_be_tried_again),
+		TEST(a_commit_that_may_or_may_not_be_on_the_disk_is_unknown),
+		TEST(a_commit_that_is_refused_had_no_effect),
 		TEST(writes_at_once_are_made_one_after_another),
 		TEST(a_write_without_returned_rows_tells_how_many_it_changed),
 		TEST(chance_in_time_changes_no_outcome),
