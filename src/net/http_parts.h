@@ -1,0 +1,108 @@
+#ifndef NET_HTTP_PARTS_H
+#define NET_HTTP_PARTS_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "net/http_deadlines.h"
+#include "net/http_framing.h"
+#include "net/http_server.h"
+
+#include <microhttpd.h>
+
+/* What the files of the server share; nobody else includes it, but for its own tests.
+ *
+ * A request has two sides with lives of their own.  The library's side, struct request, begins
+ * with the request line and ends when the library says so, which may be at any time, since
+ * clients leave.  The handler's side, struct handling, begins when the request is whole and ends
+ * when its fiber does.  Each holds a pointer to the other that the first to go sets to NULL:
+ *
+ *     request ends first    the client is gone: the handler's scope is cancelled, what it still
+ *                           answers goes nowhere
+ *     handler ends first    the answer lies in the request, or its stream is at its end
+ *
+ * While the handler runs, the connection is suspended: the library looks away from it altogether,
+ * and does not see it close.  So each socket is also in an epoll set of ours that reports hang-ups
+ * only.  A client that has shut down its writing half counts as gone. */
+
+struct connection {
+	struct http_server *server;
+	struct http_due due;
+	struct request *request; /* the one being read or answered */
+	int fd;
+	bool gone;
+	bool loopback;
+};
+
+struct request {
+	struct connection *conn;
+	struct MHD_Connection *mhd;
+	struct arena *mem; /* the handler's, once there is one */
+	struct handling *handling;
+	struct http_head head;
+	struct http_framing framing;
+	struct buf body;
+	bool begun, handled; /* the head was looked at; a handler was started */
+	bool suspended;
+	struct link in_suspended;
+
+	struct MHD_Response *response; /* waits for the library to fetch it */
+	int status;
+	bool streaming, ended; /* ended: no more bytes will come */
+	struct link in_streams;
+	struct buf queue; /* bytes of the stream; the first `taken` are on their way */
+	size_t taken;
+};
+
+struct handling {
+	struct http_exchange x;
+	struct http_server *server;
+	struct request *request; /* NULL: the client is gone */
+	struct scope scope;
+	bool running; /* the scope is open */
+};
+
+struct http_server {
+	struct http_server_options o;
+	int port;
+	struct MHD_Daemon *daemon;
+	uv_loop_t *loop;
+
+	/* The library is run in uv_prepare, once a turn, if anything asked for it: its own epoll
+	 * set, a resumed connection, its own wish to be called again. */
+	bool kicked;
+	uv_poll_t readable, hangups;
+	uv_prepare_t prepare;
+	uv_idle_t idle; /* active: the loop must not sleep */
+	uv_timer_t again;
+	int hangup_fd; /* the epoll set of hang-ups; -1: none yet */
+	struct http_deadlines deadlines;
+
+	struct scope handlers;
+	struct link suspended, streams; /* requests */
+	int nconnections, nstreams, nhandlers;
+	bool stopping; /* answer what runs, begin nothing that lasts */
+	bool closed;   /* begin nothing */
+	struct signal changed; /* a connection or a handle was closed */
+	int nhandles;          /* open handles of the loop */
+
+	int64_t noise_since; /* the library's own lines: so many in this second */
+	int noise;
+};
+
+void http_kick(struct http_server *s);
+
+/* http_exchange.c: one request after its head and body are there. */
+void http_handle(struct request *r, const char *method);
+void http_request_suspend(struct request *r);
+void http_request_resume(struct request *r);
+/* The client is gone, or is to be treated so: cancel the handler. */
+void http_request_forsake(struct request *r);
+void http_request_end_stream(struct request *r);
+/* An error that no route made, in the contract's form, on the request's own connection. */
+struct MHD_Response *http_refusal(
+    struct http_server *s, struct arena *mem, int status, const char *code, const char *message);
+
+/* http_server.c: what tests look at and turn. */
+void http_server_set_deadline(struct http_server *s, enum http_wait what, int ms);
+
+#endif
