@@ -12,7 +12,7 @@
  * The handler never touches the connection: it leaves a response in the request, or bytes in its
  * queue, and resumes it; the library fetches both in the loop's next turn. */
 
-#define QUEUE_MAX (256 * 1024)
+#define QUEUE_MAX    (256 * 1024)
 #define STREAM_BLOCK 512 /* what the library allocates for a streaming response */
 
 /* How many bytes of the queue may have been sent before the rest moves down. */
@@ -51,8 +51,8 @@ void http_request_forsake(struct request *r)
 static void header_add(struct MHD_Response *response, const char *name, const char *value)
 {
 	if (MHD_add_response_header(response, name, value) != MHD_YES)
-		log_error("an answer's header %s was left out: it is empty or holds a line break",
-		    name);
+		log_error(
+		    "an answer's header %s was left out: it is empty or holds a line break", name);
 }
 
 static struct MHD_Response *response_new(const char *body, size_t n)
@@ -98,6 +98,20 @@ static void answer(struct http_exchange *x, int status, const struct http_header
 	leave(r, status, response);
 }
 
+/* When a reader function ends a stream by END_WITH_ERROR, or any stream without chunks, the library
+ * marks the connection as closed and does not look at it again: its descriptor stays open until
+ * chance brings it by.  So an error is a socket shut down and then the regular end; and in a stream
+ * without chunks the connection gets a timeout of its own, because all that have one are looked at
+ * in each run. */
+static ssize_t stream_end(struct request *r)
+{
+	if (r->unframed) {
+		MHD_set_connection_option(r->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
+		http_kick(r->conn->server);
+	}
+	return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
 static ssize_t stream_read(void *arg, uint64_t pos, char *out, size_t room)
 {
 	struct request *r = arg;
@@ -105,13 +119,15 @@ static ssize_t stream_read(void *arg, uint64_t pos, char *out, size_t room)
 	size_t n = r->queue.len - r->taken;
 
 	(void)pos;
-	if (r->conn->gone)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (r->conn->gone) {
+		shutdown(r->conn->fd, SHUT_RDWR);
+		return stream_end(r);
+	}
 	if (!n) {
 		buf_done(&r->queue);
 		r->taken = 0;
 		if (r->ended)
-			return MHD_CONTENT_READER_END_OF_STREAM;
+			return stream_end(r);
 		http_due_set(deadlines, &r->conn->due, WAIT_NOTHING);
 		http_request_suspend(r);
 		return 0;
@@ -124,8 +140,8 @@ static ssize_t stream_read(void *arg, uint64_t pos, char *out, size_t room)
 	return (ssize_t)n;
 }
 
-static void stream(struct http_exchange *x, int status, const struct http_header *headers,
-    size_t nheaders)
+static void stream(
+    struct http_exchange *x, int status, const struct http_header *headers, size_t nheaders)
 {
 	struct handling *h = handling_of(x);
 	struct http_server *s = h->server;
@@ -182,8 +198,7 @@ static int push(struct http_exchange *x, const char *bytes, size_t n, struct err
 	if (r->queue.len - r->taken + n > QUEUE_MAX)
 		return cut_off(r, e);
 	if (r->taken >= QUEUE_SLACK && r->taken >= r->queue.len / 2) {
-		memmove(
-		    r->queue.data, r->queue.data + r->taken, r->queue.len - r->taken);
+		memmove(r->queue.data, r->queue.data + r->taken, r->queue.len - r->taken);
 		r->queue.len -= r->taken;
 		r->taken = 0;
 	}
@@ -223,8 +238,9 @@ static void answer_for(struct handling *h)
 	}
 	log_error("%s %s was left unanswered by its handler", x->method, x->path);
 	leave(h->request, 500,
-	    http_refusal(s, x->mem, 500, "internal", "the server failed to answer; this is a "
-						     "mistake in the server, and it was logged"));
+	    http_refusal(s, x->mem, 500, "internal",
+		"the server failed to answer; this is a "
+		"mistake in the server, and it was logged"));
 }
 
 static void handling_run(void *arg)
@@ -276,6 +292,7 @@ void http_handle(struct request *r, const char *method)
 	r->mem = NULL;
 	r->handling = h;
 	s->nhandlers++;
+	s->begun++;
 	http_request_suspend(r);
 	scope_go(&s->handlers, handling_run, h);
 }

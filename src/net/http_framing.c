@@ -80,6 +80,17 @@ static int check_encoding(struct walk *w, const char *value, size_t n)
 	return 0;
 }
 
+/* The library keeps a copy of each cookie beside the header. */
+static size_t cookie_bytes(const char *value, size_t n)
+{
+	size_t bytes = n + HEADER_NODE;
+
+	for (size_t i = 0; i < n; i++)
+		if (value[i] == ';')
+			bytes += HEADER_NODE;
+	return bytes;
+}
+
 static int check_header(struct walk *w, const char *name, size_t nn, const char *value, size_t vn)
 {
 	if (name != w->at)
@@ -91,8 +102,8 @@ static int check_header(struct walk *w, const char *name, size_t nn, const char 
 		    "a header's name is empty or holds a character that no name may hold (a space "
 		    "before the colon?)");
 	if (holds_control(value, vn))
-		return err_set(w->e, ERR_INVALID,
-		    "the value of header %.40s holds a control character", name);
+		return err_set(
+		    w->e, ERR_INVALID, "the value of header %.40s holds a control character", name);
 	if (!text_is_utf8(value, vn))
 		return err_set(
 		    w->e, ERR_INVALID, "the value of header %.40s is not valid UTF-8", name);
@@ -110,11 +121,13 @@ static int check_header(struct walk *w, const char *name, size_t nn, const char 
 		return check_encoding(w, value, vn);
 	if (is_name(name, nn, "Host") && w->hosts++)
 		return err_set(w->e, ERR_INVALID, "Host is given twice; give it once");
+	if (is_name(name, nn, "Cookie"))
+		w->f->head_bytes += cookie_bytes(value, vn);
 	return 0;
 }
 
-static enum MHD_Result walk_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t nn,
-    const char *value, size_t vn)
+static enum MHD_Result walk_header(
+    void *arg, enum MHD_ValueKind kind, const char *name, size_t nn, const char *value, size_t vn)
 {
 	struct walk *w = arg;
 
@@ -158,8 +171,8 @@ static int check_line(const struct http_head *h, struct err *e)
 	return check_target(h->target, e);
 }
 
-int http_framing_check(struct MHD_Connection *c, const struct http_head *head,
-    struct http_framing *f, struct err *e)
+int http_framing_check(
+    struct MHD_Connection *c, const struct http_head *head, struct http_framing *f, struct err *e)
 {
 	const union MHD_ConnectionInfo *size;
 	struct walk w = { .f = f, .e = e };
@@ -185,7 +198,7 @@ int http_framing_check(struct MHD_Connection *c, const struct http_head *head,
 		    e, ERR_INVALID, "a body in chunks needs HTTP/1.1; give a Content-Length");
 	if (!w.hosts && !strcmp(head->version, "HTTP/1.1"))
 		return err_set(e, ERR_INVALID, "the header Host is missing");
-	f->head_bytes = size->header_size + f->nheaders * HEADER_NODE;
+	f->head_bytes += size->header_size + f->nheaders * HEADER_NODE;
 	return 0;
 }
 
@@ -195,8 +208,8 @@ struct copying {
 	size_t n, room;
 };
 
-static enum MHD_Result copy_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t nn,
-    const char *value, size_t vn)
+static enum MHD_Result copy_header(
+    void *arg, enum MHD_ValueKind kind, const char *name, size_t nn, const char *value, size_t vn)
 {
 	struct copying *c = arg;
 
@@ -219,8 +232,7 @@ const struct http_header *http_framing_headers(
 	return copy.headers;
 }
 
-void http_target_split(
-    struct arena *mem, const char *target, const char **path, const char **query)
+void http_target_split(struct arena *mem, const char *target, const char **path, const char **query)
 {
 	const char *mark;
 

@@ -29,14 +29,14 @@ struct http_head {
 
 struct http_framing {
 	bool chunked;
-	uint64_t length; /* of the body, when not chunked; UINT64_MAX: more than can be counted */
+	uint64_t length;   /* of the body, when not chunked; UINT64_MAX: more than can be counted */
 	size_t head_bytes; /* what the head takes of the connection's memory, about */
 	size_t nheaders;
 };
 
 /* -1: ERR_INVALID. */
-int http_framing_check(struct MHD_Connection *c, const struct http_head *head,
-    struct http_framing *f, struct err *e);
+int http_framing_check(
+    struct MHD_Connection *c, const struct http_head *head, struct http_framing *f, struct err *e);
 
 /* The headers as routes see them, copied, white space around values gone. */
 const struct http_header *http_framing_headers(

@@ -8,8 +8,10 @@
 #include "net/http_server.h"
 
 #include <microhttpd.h>
+#include <stdarg.h>
 
-/* What the files of the server share; nobody else includes it, but for its own tests.
+/* What the files of the server share; nobody else includes it but its own test, which looks at the
+ * counts and shortens deadlines.
  *
  * A request has two sides with lives of their own.  The library's side, struct request, begins
  * with the request line and ends when the library says so, which may be at any time, since
@@ -48,6 +50,7 @@ struct request {
 	struct MHD_Response *response; /* waits for the library to fetch it */
 	int status;
 	bool streaming, ended; /* ended: no more bytes will come */
+	bool unframed;         /* HTTP/1.0: only closing ends a stream */
 	struct link in_streams;
 	struct buf queue; /* bytes of the stream; the first `taken` are on their way */
 	size_t taken;
@@ -67,11 +70,12 @@ struct http_server {
 	struct MHD_Daemon *daemon;
 	uv_loop_t *loop;
 
-	/* The library is run in uv_prepare, once a turn, if anything asked for it: its own epoll
-	 * set, a resumed connection, its own wish to be called again. */
+	/* The library is run when anything asked for it: its own epoll set, a resumed connection,
+	 * its own wish to be called again. */
 	bool kicked;
 	uv_poll_t readable, hangups;
-	uv_prepare_t prepare;
+	uv_prepare_t before;
+	uv_check_t after;
 	uv_idle_t idle; /* active: the loop must not sleep */
 	uv_timer_t again;
 	int hangup_fd; /* the epoll set of hang-ups; -1: none yet */
@@ -80,14 +84,20 @@ struct http_server {
 	struct scope handlers;
 	struct link suspended, streams; /* requests */
 	int nconnections, nstreams, nhandlers;
-	bool stopping; /* answer what runs, begin nothing that lasts */
-	bool closed;   /* begin nothing */
+	unsigned long begun;   /* handlers, ever */
+	int accepted;          /* connections, ever */
+	bool stopping;         /* answer what runs, begin nothing that lasts */
+	bool closed;           /* begin nothing */
 	struct signal changed; /* a connection or a handle was closed */
 	int nhandles;          /* open handles of the loop */
 
 	int64_t noise_since; /* the library's own lines: so many in this second */
 	int noise;
 };
+
+#define HTTP_POOL 8192 /* bytes of each connection: an idle stream takes this and little more */
+
+#define HTTP_HEAD_TOO_LARGE "the address and headers together are too large; send less of them"
 
 void http_kick(struct http_server *s);
 
@@ -102,7 +112,21 @@ void http_request_end_stream(struct request *r);
 struct MHD_Response *http_refusal(
     struct http_server *s, struct arena *mem, int status, const char *code, const char *message);
 
-/* http_server.c: what tests look at and turn. */
-void http_server_set_deadline(struct http_server *s, enum http_wait what, int ms);
+/* http_connection.c: what the library and the hang-up set call. */
+enum MHD_Result http_on_request(void *arg, struct MHD_Connection *c, const char *url,
+    const char *method, const char *version, const char *bytes, size_t *n, void **context);
+void *http_on_request_line(void *arg, const char *target, struct MHD_Connection *c);
+void http_on_completed(
+    void *arg, struct MHD_Connection *c, void **context, enum MHD_RequestTerminationCode why);
+void http_on_connection(
+    void *arg, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode what);
+void http_on_hangup(struct http_server *s);
+/* Refuse where the library takes no answer: in the middle of a body, or when the head has left it
+ * no memory to write one.  The connection is to be closed after it. */
+void http_refuse_by_hand(
+    struct connection *c, struct arena *mem, int status, const char *code, const char *message);
+
+/* http_noise.c: what the library logs. */
+void http_on_noise(void *arg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 #endif
