@@ -762,7 +762,7 @@ static void a_head_that_is_too_large_is_answered(struct world *w)
 			bool served = strstr(answer, "HTTP/1.1 200 ") != NULL;
 
 			CHECK_INT(count(answer, "HTTP/1.1 "), 1);
-			if (n <= 1200 || (name != names && n <= 3500))
+			if (n <= 1200 || (name != names && n <= 3200))
 				CHECK(served);
 			if (!served)
 				CHECK_HAS(answer, "{\"error\":{\"code\":\"headers_too_large\"");
