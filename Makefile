@@ -30,7 +30,8 @@ OBJECTS = $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(SWITCH:src/%.S=$(BUILD)/obj/%.o)
 LIBRARY = $(BUILD)/libfrontdesk.a
 PROGRAM = $(BUILD)/frontdesk
 TEST_PROGRAMS = $(TESTS:tests/%.c=$(BUILD)/tests/%)
-TEST_HELPERS = $(patsubst tests/%.c,$(BUILD)/obj/tests/%.o,$(wildcard tests/*.c))
+TEST_HELPERS = $(patsubst tests/%.c,$(BUILD)/obj/tests/%.o, \
+    $(filter-out $(TESTS),$(wildcard tests/*.c tests/*/*.c)))
 FUZZ_PROGRAMS = $(FUZZERS:fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_SECONDS ?= 60
 
