@@ -76,6 +76,9 @@ struct config {
 	size_t nexamples;
 };
 
+/* Is there a mistake at this pointer of agent.yaml, or below it? */
+bool config_spoiled(const struct mistakes *m, const struct config *c, const char *pointer);
+
 /* Reads the folder and adds every mistake; NULL when there is not even an agent.yaml to look at. */
 struct config *config_load(struct mistakes *m, const char *folder);
 

@@ -15,7 +15,4 @@ void config_rest(struct mistakes *m, struct config *c);    /* currency, limits, 
 const char *config_sqlite_file(
     struct mistakes *m, const struct config *c, const char *pointer, const char *url);
 
-/* Is there a mistake at this pointer or below? */
-bool config_spoiled(const struct mistakes *m, const struct config *c, const char *pointer);
-
 #endif

@@ -27,8 +27,10 @@ struct expansion {
 
 static void complain(struct expansion *x, const char *where, const char *message)
 {
-	mistakes_add(x->m, yaml_place_in(x->y, x->pointer, x->text, (size_t)(where - x->text)),
-	    yaml_path(x->y, x->pointer), "%s", message);
+	struct place at;
+
+	yaml_place_in(x->y, x->pointer, x->text, (size_t)(where - x->text), &at);
+	mistakes_add(x->m, at, yaml_path(x->y, x->pointer), "%s", message);
 }
 
 /* s is at "${"; returns what follows the variable. */

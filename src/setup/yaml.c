@@ -1,5 +1,9 @@
 /* libyaml's events, one after another, into a tree.
  *
+ * A variable may stand unquoted in a flow map, { key: ${API_KEY} }, where YAML forbids braces
+ * within a text.  So libyaml is shown a copy in which the braces of variables are two characters of
+ * the private use area, and each text gets its braces back; lines and columns stay the same.
+ *
  * libyaml reads YAML 1.1 and gives scalars as text with their style; which of them are numbers or
  * booleans is decided here, by the rules of 1.2.  After a mistake of meaning (a tag, a key that is
  * there twice) reading goes on; after a mistake of form it cannot. */
@@ -10,7 +14,7 @@
 #include "setup/yaml_inside.h"
 #include "setup/yaml_scalar.h"
 
-#include <stdarg.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +33,55 @@ struct reader {
 	int depth;
 	bool broken; /* no more events */
 };
+
+#define OPEN  "\xee\xa3\xb1" /* U+E8F1 in place of { */
+#define CLOSE "\xee\xa3\xb2" /* U+E8F2 in place of } */
+
+/* The length of a ${NAME}, or 0. */
+static size_t variable(const char *s)
+{
+	size_t n = 2;
+
+	if (s[0] != '$' || s[1] != '{' || isdigit((unsigned char)s[2]))
+		return 0;
+	while (isalnum((unsigned char)s[n]) || s[n] == '_')
+		n++;
+	return n > 2 && s[n] == '}' ? n + 1 : 0;
+}
+
+static void mask(struct buf *out, const char *s, size_t n)
+{
+	const char *end = s + n;
+	bool ours = !strstr(s, OPEN) && !strstr(s, CLOSE);
+
+	while (s < end) {
+		size_t len = ours ? variable(s) : 0;
+
+		if (len) {
+			buf_adds(out, "$" OPEN);
+			buf_add(out, s + 2, len - 3);
+			buf_adds(out, CLOSE);
+			s += len;
+		} else {
+			buf_add(out, s++, 1);
+		}
+	}
+}
+
+/* In place; the new length. */
+static size_t unmask(char *s)
+{
+	char *to = s;
+
+	for (const char *from = s; *from;) {
+		bool open = !strncmp(from, OPEN, 3), close = !strncmp(from, CLOSE, 3);
+
+		*to++ = open ? '{' : close ? '}' : *from;
+		from += open || close ? 3 : 1;
+	}
+	*to = '\0';
+	return (size_t)(to - s);
+}
 
 static struct place at(const struct reader *r, yaml_mark_t mark)
 {
@@ -109,22 +162,30 @@ static void refuse_decoration(
 		    "tags are not supported; quotes make text of anything");
 }
 
+static json_t *scalar(char *s, bool plain, const char **why)
+{
+	size_t n = unmask(s);
+	json_t *v = plain ? yaml_plain(s, n, why) : json_stringn(s, n);
+
+	if (!v && !*why)
+		*why = "is not UTF-8";
+	return v;
+}
+
 static json_t *read_scalar(struct reader *r, const yaml_event_t *ev)
 {
-	const char *s = (const char *)ev->data.scalar.value, *why = NULL;
-	size_t n = ev->data.scalar.length;
-	json_t *v;
+	char *s = (char *)ev->data.scalar.value;
+	const char *why = NULL;
+	json_t *v = NULL;
 
 	refuse_decoration(r, ev, ev->data.scalar.anchor, ev->data.scalar.tag);
-	if (strlen(s) != n)
-		why = "a text may not contain the character NUL";
-	else if (ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
-		v = json_stringn(s, n);
+	if (strlen(s) == ev->data.scalar.length)
+		v = scalar(s, ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE, &why);
 	else
-		v = yaml_plain(s, n, &why);
-	if (!why && v)
+		why = "a text may not contain the character NUL";
+	if (v)
 		return v;
-	mistakes_add(r->m, at(r, ev->start_mark), "", "%s", why ? why : "not UTF-8");
+	mistakes_add(r->m, at(r, ev->start_mark), "", "%s", why);
 	return json_null();
 }
 
@@ -152,16 +213,18 @@ static json_t *read_list(struct reader *r, const yaml_event_t *start)
 /* The text of a key, or NULL after saying why it is none. */
 static const char *read_key(struct reader *r, const yaml_event_t *ev)
 {
-	const char *s = (const char *)ev->data.scalar.value, *why = NULL;
+	const char *why = NULL;
 	json_t *meaning;
 	bool text;
+	char *s;
 
 	if (ev->type != YAML_SCALAR_EVENT) {
 		broken(r, ev->start_mark, "a key must be text, not a list or a map");
 		return NULL;
 	}
 	refuse_decoration(r, ev, ev->data.scalar.anchor, ev->data.scalar.tag);
-	if (strlen(s) != ev->data.scalar.length || strlen(s) > KEY_LONGEST) {
+	s = (char *)ev->data.scalar.value;
+	if (strlen(s) != ev->data.scalar.length || unmask(s) > KEY_LONGEST) {
 		mistakes_add(r->m, at(r, ev->start_mark), "", "a key is text of at most %d bytes",
 		    KEY_LONGEST);
 		return NULL;
@@ -291,6 +354,7 @@ struct yaml *yaml_read(struct mistakes *m, const char *name, const char *text, s
 {
 	struct yaml *y = arena_new_of(m->mem, struct yaml);
 	struct reader r = { .y = y, .m = m };
+	struct buf masked = { 0 };
 
 	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) { /* a byte order mark says nothing */
 		text += 3;
@@ -305,10 +369,13 @@ struct yaml *yaml_read(struct mistakes *m, const char *name, const char *text, s
 	if (!yaml_parser_initialize(&r.parser))
 		abort(); /* only for want of memory */
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)y->text, n);
+	mask(&masked, y->text, n);
+	yaml_parser_set_input_string(
+	    &r.parser, (const unsigned char *)buf_str(&masked), masked.len);
 	read_document(&r);
 	yaml_parser_delete(&r.parser);
 	buf_done(&r.pointer);
+	buf_done(&masked);
 	yaml_marks_sort(y);
 	return r.broken || !y->root ? NULL : y;
 }

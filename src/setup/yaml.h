@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "setup/mistakes.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A YAML file as JSON that remembers where everything stood.
@@ -25,14 +26,18 @@ struct yaml;
 struct yaml *yaml_read(struct mistakes *m, const char *name, const char *text, size_t n);
 
 json_t *yaml_root(const struct yaml *y); /* never NULL; belongs to the arena, may be changed */
+json_t *yaml_at(const struct yaml *y, const char *pointer); /* NULL: there is nothing */
 
 /* Of the thing itself, or of the nearest one around it. */
 struct place yaml_place(const struct yaml *y, const char *pointer);
 
-/* Where byte `offset` of a text was written: 0 is its first character.  Where that cannot be told
- * (escapes, texts that were changed after reading), the place where the text starts. */
-struct place yaml_place_in(
-    const struct yaml *y, const char *pointer, const char *text, size_t offset);
+/* Where a byte of the text at this pointer was written; *at becomes where the text starts, and
+ * false is returned, when that cannot be told (escapes, a text that was changed after reading). The
+ * second is for who counts lines and columns within the text, from 1. */
+bool yaml_place_in(
+    const struct yaml *y, const char *pointer, const char *text, size_t offset, struct place *at);
+bool yaml_place_line(
+    const struct yaml *y, const char *pointer, int line, int column, struct place *at);
 
 /* "tools.lookup_order.demo[1]" for "/tools/lookup_order/demo/1". */
 const char *yaml_path(const struct yaml *y, const char *pointer);
@@ -40,6 +45,9 @@ const char *yaml_path(const struct yaml *y, const char *pointer);
 /* A mistake at that pointer: place and path are worked out here. */
 void yaml_mistake(const struct yaml *y, struct mistakes *m, const char *pointer, const char *fmt,
     ...) __attribute__((format(printf, 4, 5)));
+
+/* Has this file a mistake so far? */
+bool yaml_spoiled(const struct yaml *y, const struct mistakes *m);
 
 /* "/a~1b": prefix with a name behind it, escaped, in mem. */
 const char *yaml_below(struct arena *mem, const char *prefix, const char *name);

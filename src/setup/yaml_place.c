@@ -128,30 +128,36 @@ static const char *walk(const char *source, char style, const char *text, size_t
 	return source;
 }
 
-struct place yaml_place_in(
-    const struct yaml *y, const char *pointer, const char *text, size_t offset)
+static void place_at(const struct yaml *y, const char *s, struct place *at)
+{
+	at->line = at->column = 1;
+	for (const char *p = y->text; p < s; p++)
+		if (*p == '\n') {
+			at->line++;
+			at->column = 1;
+		} else if (((unsigned char)*p & 0xC0) != 0x80) {
+			at->column++;
+		}
+}
+
+bool yaml_place_in(
+    const struct yaml *y, const char *pointer, const char *text, size_t offset, struct place *at)
 {
 	const struct mark *m = find(y, pointer);
-	struct place here;
 	const char *s;
 
+	*at = yaml_place(y, pointer);
 	if (!m)
-		return yaml_place(y, pointer);
-	here = (struct place){ y->name, m->value_line, m->value_column };
+		return false;
+	at->line = m->value_line;
+	at->column = m->value_column;
 	s = value_start(y, m);
 	if (s && offset <= strlen(text))
 		s = walk(s, m->style, text, offset);
 	if (!s)
-		return here;
-	here.line = here.column = 1;
-	for (const char *p = y->text; p < s; p++)
-		if (*p == '\n') {
-			here.line++;
-			here.column = 1;
-		} else if (((unsigned char)*p & 0xC0) != 0x80) {
-			here.column++;
-		}
-	return here;
+		return false;
+	place_at(y, s, at);
+	return true;
 }
 
 /* The next name of a pointer, unescaped; returns what follows it. */
@@ -164,6 +170,37 @@ static const char *pointer_name(const char *s, struct buf *name)
 		else
 			buf_add(name, s, 1);
 	return s;
+}
+
+json_t *yaml_at(const struct yaml *y, const char *pointer)
+{
+	json_t *at = y->root;
+	struct buf name = { 0 };
+
+	while (*pointer == '/') {
+		pointer = pointer_name(pointer + 1, &name);
+		at = json_is_array(at) ? json_array_get(at, strtoul(buf_str(&name), NULL, 10))
+				       : json_object_get(at, buf_str(&name));
+	}
+	buf_done(&name);
+	return at;
+}
+
+bool yaml_place_line(
+    const struct yaml *y, const char *pointer, int line, int column, struct place *at)
+{
+	const char *text = json_string_value(yaml_at(y, pointer)), *s = text;
+
+	*at = yaml_place(y, pointer);
+	if (!text)
+		return false;
+	for (; line > 1 && *s; s++)
+		line -= *s == '\n';
+	for (; column > 1 && *s; column--)
+		do
+			s++;
+		while (((unsigned char)*s & 0xC0) == 0x80);
+	return yaml_place_in(y, pointer, text, (size_t)(s - text), at);
 }
 
 const char *yaml_path(const struct yaml *y, const char *pointer)
@@ -198,6 +235,14 @@ void yaml_mistake(
 	message = arena_vprintf(m->mem, fmt, ap);
 	va_end(ap);
 	mistakes_add(m, yaml_place(y, pointer), yaml_path(y, pointer), "%s", message);
+}
+
+bool yaml_spoiled(const struct yaml *y, const struct mistakes *m)
+{
+	for (int i = 0; i < m->n; i++)
+		if (text_is(m->list[i].at.file, y->name))
+			return true;
+	return false;
 }
 
 const char *yaml_below(struct arena *mem, const char *prefix, const char *name)
