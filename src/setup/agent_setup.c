@@ -1,0 +1,157 @@
+#include "setup/agent_setup.h"
+
+#include "model/builtin.h"
+#include "model/scripted.h"
+#include "setup/setup_tools.h"
+
+#include <stdio.h>
+
+#define INTENT_THRESHOLD 0.35
+
+/* The playbook is checked against the tools, so a tool that is wrong itself would be blamed
+ * twice. */
+static bool all_sound(const struct config *c)
+{
+	for (int i = 0; i < c->ntools; i++)
+		if (!c->tools[i].sound)
+			return false;
+	return true;
+}
+
+static struct model_tool *model_tools(struct arena *mem, const struct toolbox *box)
+{
+	struct model_tool *list = arena_array(mem, struct model_tool, box->n);
+
+	for (int i = 0; i < box->n; i++)
+		list[i] = (struct model_tool){ .name = box->tools[i].name,
+			.description = box->tools[i].description,
+			.parameters = box->tools[i].parameters,
+			.write = box->tools[i].effect == EFFECT_WRITE };
+	return list;
+}
+
+struct telling {
+	struct mistakes *m;
+	const struct yaml *playbook;
+};
+
+/* "3:14: what": a place within the text at that path. */
+static bool split_place(const char **message, int *line, int *column)
+{
+	int n = 0;
+
+	if (sscanf(*message, "%d:%d: %n", line, column, &n) != 2 || !n)
+		return false;
+	*message += n;
+	return true;
+}
+
+static void tell(void *self, const char *path, const char *message)
+{
+	const struct telling *t = self;
+	const char *pointer = *path ? arena_printf(t->m->mem, "/%s", path) : "";
+	struct place at = yaml_place(t->playbook, pointer);
+	int line, column;
+
+	if (split_place(&message, &line, &column))
+		yaml_place_line(t->playbook, pointer, line, column, &at);
+	mistakes_add(t->m, at, yaml_path(t->playbook, pointer), "%s", message);
+}
+
+static struct model *make_builtin(struct mistakes *m, struct agent_setup *s)
+{
+	const struct config *c = s->config;
+	struct telling t = { m, c->playbook };
+	struct builtin_context ctx = { .script = s->script,
+		.tools = model_tools(s->mem, &s->agent.tools),
+		.ntools = s->agent.tools.n,
+		.intents = c->intent_names,
+		.patterns = c->patterns,
+		.mistake = tell,
+		.self = &t };
+
+	if (!c->playbook || !c->intents || !all_sound(c) || yaml_spoiled(c->playbook, m))
+		return NULL;
+	return builtin_new(yaml_root(c->playbook), &ctx);
+}
+
+static struct model *make_model(
+    struct mistakes *m, struct agent_setup *s, const struct model_entry *e)
+{
+	switch (e->kind) {
+	case MODEL_BUILTIN: return make_builtin(m, s);
+	case MODEL_SCRIPTED:
+		return e->script ? scripted_new(yaml_root(e->script), "scripted") : NULL;
+	}
+	return NULL;
+}
+
+static void make_models(struct mistakes *m, struct agent_setup *s)
+{
+	const struct config *c = s->config;
+
+	s->models = arena_array(s->mem, struct model *, c->nmodels);
+	s->script = script_new(c->currency);
+	for (int i = 0; i < c->nmodels; i++) {
+		s->models[s->agent.nchain] = make_model(m, s, &c->models[i]);
+		s->agent.nchain += s->models[s->agent.nchain] != NULL;
+	}
+	s->agent.chain = (const struct model *const *)s->models;
+}
+
+static void take_over(struct agent_setup *s)
+{
+	const struct config *c = s->config;
+
+	s->agent.instructions = c->prompt;
+	s->agent.profile_tool = c->profile_tool;
+	s->agent.limits = c->limits;
+	s->agent.turns_max = c->turns_max;
+	s->agent.intent_rules = c->intent_rules;
+	s->agent.nintent_rules = c->nintent_rules;
+	s->agent.intent_threshold = INTENT_THRESHOLD;
+	s->agent.not_cards = c->not_cards;
+	s->agent.nnot_cards = c->nnot_cards;
+}
+
+static struct agent_setup *make(
+    struct mistakes *m, struct world *w, const char *folder, const char *data, bool trial)
+{
+	struct agent_setup *s = arena_new_of(m->mem, struct agent_setup);
+
+	s->mem = m->mem;
+	s->config = config_load(m, folder);
+	if (!s->config)
+		return NULL;
+	take_over(s);
+	setup_databases(m, s, w, data, trial);
+	setup_tools(m, s);
+	make_models(m, s);
+	if (!m->n)
+		return s;
+	agent_setup_close(s);
+	mistakes_sort(m);
+	return NULL;
+}
+
+struct agent_setup *agent_setup_open(
+    struct mistakes *m, struct world *w, const char *folder, const char *data)
+{
+	return make(m, w, folder, data, false);
+}
+
+struct agent_setup *agent_setup_try(
+    struct mistakes *m, struct world *w, const char *folder, const char *data)
+{
+	return make(m, w, folder, data, true);
+}
+
+void agent_setup_close(struct agent_setup *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < s->agent.nchain; i++)
+		s->models[i]->class->free(s->models[i]);
+	setup_tools_close(s);
+	script_free(s->script);
+}

@@ -1,0 +1,18 @@
+#ifndef SETUP_CONFIG_INSIDE_H
+#define SETUP_CONFIG_INSIDE_H
+
+#include "setup/config.h"
+
+/* How config.c shares its work out: each reads its sections of c->agent into *c, takes what has
+ * the wrong shape for absent (the schema has said so), and checks what a schema cannot. */
+
+void config_tools(struct mistakes *m, struct config *c);   /* tools, customer */
+void config_sources(struct mistakes *m, struct config *c); /* store, models, databases */
+void config_intents(struct mistakes *m, struct config *c); /* intents.yaml, escalation */
+void config_rest(struct mistakes *m, struct config *c);    /* currency, limits, patterns, demo */
+
+/* "sqlite:FILE" gives FILE; anything else is a mistake there, and NULL. */
+const char *config_sqlite_file(
+    struct mistakes *m, const struct config *c, const char *pointer, const char *url);
+
+#endif
