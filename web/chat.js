@@ -2,12 +2,10 @@
 
 /* The chat page.
  *
- * What is shown comes from one place: the conversation's log of events, followed live and, after
- * a reload or a lost connection, from the last event seen.  So every tab shows the same, nothing
- * is lost, and nothing comes twice.  What the customer wrote and the log does not hold yet waits
- * in the outbox, each message with a key of its own: sending it again never doubles it.
- *
- * Everything that came from elsewhere is put on the page as text, never as markup. */
+ * What is shown comes from one place, the conversation's log of events, followed live from the
+ * last event shown: every tab shows the same, nothing is lost, nothing comes twice.  What the
+ * customer wrote and the log does not hold yet waits in the outbox, each message with a key of its
+ * own: sending it again never doubles it.  What others wrote is put on the page as text only. */
 
 const MESSAGE_MAX = 20000; /* characters; the server refuses longer ones */
 const TRIES = 6; /* attempts at one message before the customer is asked */
@@ -60,7 +58,7 @@ async function request(path, { token, body, headers, signal } = {}) {
 		headers: {
 			Accept: 'application/json',
 			...(token && { Authorization: 'Bearer ' + token }),
-			...(body && { 'Content-Type': 'application/json' }),
+			'Content-Type': 'application/json',
 			...headers,
 		},
 		body: body && JSON.stringify(body),
@@ -129,7 +127,7 @@ function eventParser(take) {
 
 /* --- The conversation on this page */
 
-let now = null; /* the one shown; an older one that still waits for something finds itself gone */
+let now = null; /* an older one that still waits for something finds that it is not this */
 
 function begin(talk, note) {
 	now?.cut?.abort();
@@ -138,7 +136,7 @@ function begin(talk, note) {
 		id: talk?.id, token: talk?.token,
 		known: Boolean(talk), /* the server has accepted it at least once */
 		last: 0, /* seq of the last event shown */
-		seen: 0, /* up to here it was shown before this page was loaded */
+		seen: 0, /* what was shown before this page was loaded */
 		owner: 'ai', person: null,
 		turns: new Map(), calls: new Map(), said: new Set(),
 		open: new Map(), /* turns that run, and the seq that showed it */
@@ -182,7 +180,7 @@ function startAnew() {
 	change(null);
 }
 
-/* What was written and never arrived goes into the new conversation. */
+/* What never arrived goes into a new conversation. */
 function lost(c) {
 	keep(ALL_TABS, 'conversation', null);
 	outbox = outbox.filter((m) => !m.seq);
@@ -241,7 +239,7 @@ async function readEvents(c) {
 async function takeEvent(c, ev) {
 	if (c !== now || !(ev.seq > c.last)) return;
 	if (ev.seq > c.seen && log.ariaLive === 'off') {
-		/* A screen reader is told of what is new only: let it take the old in first. */
+		/* A screen reader is to read out what is new only: let it take in the old. */
 		await new Promise((resolve) => setTimeout(resolve, 200));
 		if (c !== now) return;
 		log.ariaLive = 'polite';
@@ -291,7 +289,7 @@ const on = {
 		if (data.role === 'customer') return customerSaid(c, ev, data);
 		if (data.role === 'system') return addLine(data.content);
 		if (data.role === 'person') {
-			const name = data.author?.name || data.author || 'A colleague';
+			const name = data.author || 'A colleague';
 			if (c.person !== name) addLine(name + ' has joined the conversation.');
 			c.person = name;
 			if (c.fresh) c.owner = 'person';
@@ -321,13 +319,12 @@ const on = {
 
 	'tool.result'(c, ev, data) {
 		opened(c, ev);
-		const ms = Math.max(0, Number(data.ms) || 0);
-		endCall(c.calls.get(data.call), data.ok ? 'ok' : 'bad', data.ok ? 'done' : 'failed', ms, ev.at);
+		endCall(c.calls.get(data.call), data.ok ? 'ok' : 'bad', data.ok ? 'done' : 'failed', data.ms || 0, ev.at);
 	},
 
 	escalated(c, ev, data) {
 		const t = turnOf(c, ev.turn);
-		if (t.escalated === data.kind || !Object.hasOwn(COLLEAGUE, data.kind)) return;
+		if (t.escalated === data.kind || !COLLEAGUE[data.kind]) return;
 		t.escalated = data.kind;
 		if (data.kind === 'handoff' && c.fresh && c.owner !== 'person') c.owner = 'waiting';
 		t.lines.push(COLLEAGUE[data.kind]);
@@ -348,7 +345,7 @@ const on = {
 const COLLEAGUE = {
 	handoff: 'A colleague will take over and answer you here.',
 	approval: 'A colleague has to decide on this. You will read the decision here.',
-	review: 'A colleague will look this over afterwards. You need not do anything.',
+	review: 'A colleague will look this over afterwards.',
 };
 
 /* --- Turns */
@@ -448,7 +445,9 @@ function endCall(call, state, words, ms, at) {
 function drawTimes({ card, list, calls }) {
 	const first = Math.min(...calls.map((call) => call.start));
 	for (const call of calls) call.from = card.took + call.start - first;
-	if (Math.max(...calls.map((call) => call.start)) > Math.min(...calls.map((call) => call.end))) list.dataset.together = '';
+	/* The clock of the log is no stopwatch: what is nearer than 20 ms may have overlapped. */
+	if (Math.max(...calls.map((call) => call.start)) > Math.min(...calls.map((call) => call.end)) + 20)
+		list.dataset.together = '';
 	card.took += Math.max(...calls.map((call) => call.end)) - first;
 	for (const { bar, from, ms } of card.calls.filter((call) => call.ended)) {
 		bar.style.insetInlineStart = 96 * from / (card.took || 1) + '%';
@@ -553,12 +552,9 @@ function showPending(m) {
 	if (!m.node.isConnected) $('unsent').append(m.node);
 	const state = m.node.lastChild;
 	m.node.dataset.state = m.seq ? 'sent' : m.state;
-	state.replaceChildren();
-	if (m.seq) state.append('Sent');
-	else if (m.state === 'sending') state.append('Sending…');
-	else if (m.state === 'waiting') state.append(m.reason + ' Trying again…');
-	else {
-		state.append('Not sent. ' + m.reason + ' ');
+	state.textContent = m.seq ? 'Sent' : m.state === 'sending' ? 'Sending…'
+		: m.state === 'waiting' ? m.reason + ' Trying again…' : `Not sent. ${m.reason} `;
+	if (m.state === 'failed') {
 		const again = el('button', 'link', 'Try again'), edit = el('button', 'link', 'Edit');
 		again.onclick = () => {
 			resend(m);
@@ -683,7 +679,7 @@ function tell(place, words) {
 function showComposer() {
 	const content = text.value.trim();
 	const left = MESSAGE_MAX - (content.length < MESSAGE_MAX - 1000 ? 0 : [...content].length);
-	tell('counter', left >= 1000 ? '' : left < 0 ? `${-left} characters too many` : `${left} characters left`);
+	tell('counter', left >= 1000 ? '' : left < 0 ? `Characters too many: ${-left}` : `Characters left: ${left}`);
 	text.ariaInvalid = left < 0;
 	$('send').disabled = !content || left < 0;
 	$('person').disabled = outbox.some((m) => m.content === PERSON_WISH && m.state !== 'failed');
@@ -714,7 +710,7 @@ function submit() {
 
 /* --- Scrolling: follows the end, unless the customer has gone up to read */
 
-let stick = true, unread = 0;
+let stick = true, lastTop = 0, unread = 0;
 
 function toEnd() {
 	stick = true;
@@ -723,9 +719,11 @@ function toEnd() {
 }
 
 scroller.addEventListener('scroll', () => {
-	stick = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
-	if (stick) $('latest').hidden = true;
-}, { passive: true });
+	const { scrollHeight, scrollTop, clientHeight } = scroller;
+	if (scrollHeight - scrollTop - clientHeight < 60) stick = $('latest').hidden = true;
+	else if (scrollTop < lastTop) stick = false; /* gone up, not left behind by what was added */
+	lastTop = scrollTop;
+});
 
 const grown = new ResizeObserver(() => {
 	if (stick) toEnd();
