@@ -11,6 +11,7 @@
 
 /* To add a verb, add its row; each is a file of this folder. */
 static const struct verb *const verbs[] = {
+	&verb_serve,
 	&verb_check,
 };
 
