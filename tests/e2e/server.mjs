@@ -8,6 +8,11 @@ import path from 'node:path';
 
 const program = (process.env.FRONTDESK || 'build/frontdesk').split(' ');
 
+/* Whatever ends the test ends its servers. */
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+
 export async function until(what, condition, ms = 15000) {
 	for (const end = Date.now() + ms; Date.now() < end;) {
 		const found = await condition();
@@ -51,6 +56,7 @@ export class Server {
 			this.ended = why;
 		};
 		this.ended = null;
+		running.add(this.process);
 		this.process.on('error', (e) => ended(e.message));
 		this.process.on('exit', (status, signal) => ended(`ended with ${signal || status}`));
 		for (const stream of [this.process.stdout, this.process.stderr])
