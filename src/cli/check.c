@@ -93,7 +93,7 @@ static int run(const struct verb *v, int argc, char **argv)
 	int option;
 
 	opterr = 0; /* we say it ourselves */
-	while ((option = getopt_long(argc, argv, "+h", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		switch (option) {
 		case 'd': data = optarg; break;
 		case 'h': return verb_help(v);

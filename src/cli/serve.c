@@ -18,7 +18,7 @@ static int run(const struct verb *v, int argc, char **argv)
 	int option;
 
 	opterr = 0; /* we say it ourselves */
-	while ((option = getopt_long(argc, argv, "+h", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		switch (option) {
 		case 'l': o.listen = optarg; break;
 		case 'd': o.data = optarg; break;

@@ -321,7 +321,7 @@ static int64_t append(
 			.kind = d[i].kind,
 			.data = json_in(change_mem(change), d[i].data) };
 		fold(c, &events[i]);
-		if (c->followers)
+		if (c->followers || c->tail) /* the tail has no gaps: it ends at the head's seq */
 			keep_event(c, &events[i]);
 	}
 	if (create)

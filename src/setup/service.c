@@ -7,10 +7,12 @@
 #include "server/server.h"
 #include "setup/agent_setup.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 #define CACHE_BYTES ((size_t)256 << 20) /* of conversations in memory */
@@ -89,6 +91,7 @@ static void learn(void *arg)
 	if (!t.loaded)
 		log_info("learnt the intents from %zu examples in %lld ms", t.config->nexamples,
 		    (long long)(fiber_now() - start));
+	malloc_trim(0); /* training took several times what is kept */
 	s->intents = t.result;
 	agent_intents(s->agent, t.result);
 }
@@ -297,6 +300,7 @@ int service_run(const struct service_options *o)
 	struct service s = { .o = o, .mem = arena_new() };
 	struct err e;
 
+	umask(077); /* customers' words are nobody else's */
 	s.data = o->data ? o->data : arena_printf(s.mem, "%s/data", o->folder);
 	s.world = world_real(&e);
 	if (!s.world) {
