@@ -35,8 +35,6 @@ TEST_HELPERS = $(patsubst tests/%.c,$(BUILD)/obj/tests/%.o, \
 FUZZ_PROGRAMS = $(FUZZERS:fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_SECONDS ?= 60
 
-ASAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-TSAN = -fsanitize=thread
 
 all: $(BUILD)/.installed
 	@$(MAKE) --no-print-directory $(PROGRAM)
@@ -87,6 +85,9 @@ $(BUILD)/tests/%: tests/%.c $(TEST_HELPERS) $(LIBRARY)
 
 tests-built: $(TEST_PROGRAMS) $(PROGRAM)
 
+# What has threads, for TSan.
+threads-built: $(filter $(BUILD)/tests/fiber/% $(BUILD)/tests/store/% $(BUILD)/tests/tool/t_sql,$(TEST_PROGRAMS))
+
 $(BUILD)/fuzz/%: fuzz/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(COMPILE) -fsanitize=fuzzer -o $@ $< $(LIBRARY) $(shell pkg-config --libs $(LIBS)) $(LINK)
@@ -107,5 +108,5 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all run test check fuzz fmt sizes clean tests-built fuzz-built
+.PHONY: all run test check fuzz fmt sizes clean tests-built threads-built fuzz-built
 .SECONDARY:

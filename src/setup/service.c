@@ -39,6 +39,7 @@ struct service {
 	struct signal told;
 	int signals;
 	int status;
+	bool learning;
 };
 
 /* The classifier: from its file when that fits the examples, else trained, beside everything else.
@@ -81,8 +82,10 @@ static void learn(void *arg)
 		agent_intents(s->agent, NULL);
 		return;
 	}
+	s->learning = true;
 	if (lane_run(s->trainer, train, &t, NULL, FOREVER, NULL, &e) < 0)
 		return;
+	s->learning = false;
 	if (!t.result) {
 		log_error("the intents could not be learnt: %s; messages have none", t.err.msg);
 		agent_intents(s->agent, NULL);
@@ -167,6 +170,19 @@ static int open_parts(struct service *s, const char **new_key, struct err *e)
 	return s->http ? 0 : -1;
 }
 
+/* Training cannot be interrupted and leaves nothing half-written; all else is closed when we come
+ * here. */
+static void stop_learning(struct service *s)
+{
+	if (s->learning) {
+		log_info("stopped while learning the intents; the next start begins that again");
+		fflush(NULL);
+		_Exit(s->status);
+	}
+	scope_join(&s->background);
+	lane_free(s->trainer);
+}
+
 static void close_parts(struct service *s)
 {
 	if (s->server)
@@ -175,13 +191,11 @@ static void close_parts(struct service *s)
 		http_server_close(s->http, fiber_now() + STOP_MS);
 	if (s->agent)
 		agent_stop(s->agent);
-	if (s->trainer) {
-		scope_join(&s->background);
-		lane_free(s->trainer);
-	}
+	store_close(s->store);
+	if (s->trainer)
+		stop_learning(s);
 	server_free(s->server);
 	agent_free(s->agent);
-	store_close(s->store);
 	if (s->all)
 		conversations_free(s->all);
 	intents_free(s->intents);

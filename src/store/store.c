@@ -201,7 +201,7 @@ struct store_stats store_stats(const struct store *s)
 
 struct query {
 	struct store *store;
-	struct sqlite *c;
+	_Atomic(struct sqlite *) c; /* opened on the lane, interrupted from the loop */
 	struct arena *mem;
 	const char *sql;
 	const struct db_value *params;
@@ -262,8 +262,10 @@ int store_query(struct store *s, struct arena *mem, const char *sql, const struc
 	int r;
 
 	*out = (struct rows){ 0 };
-	if (s->nidle)
+	if (s->nidle) {
 		q.c = s->idle[--s->nidle];
+		sqlite_forget_interrupt(q.c); /* one that came too late for the last query */
+	}
 	r = lane_run(s->readers, query_job, &q, query_interrupt, FOREVER, NULL, e);
 	if (q.c && s->nidle < READERS)
 		s->idle[s->nidle++] = q.c;
