@@ -323,12 +323,11 @@ const on = {
 	},
 
 	escalated(c, ev, data) {
-		const t = turnOf(c, ev.turn);
-		if (t.escalated === data.kind || !COLLEAGUE[data.kind]) return;
+		const t = ev.turn ? turnOf(c, ev.turn) : { ended: true };
+		if (!(WEIGHT.indexOf(data.kind) > WEIGHT.indexOf(t.escalated))) return;
 		t.escalated = data.kind;
 		if (data.kind === 'handoff' && c.fresh && c.owner !== 'person') c.owner = 'waiting';
-		t.lines.push(COLLEAGUE[data.kind]);
-		if (!ev.turn || t.ended) showLines(t);
+		if (t.ended) addLine(COLLEAGUE[data.kind]);
 	},
 
 	'turn.ended'(c, ev) {
@@ -337,11 +336,13 @@ const on = {
 		/* A message that came before the last step was answered by this turn too. */
 		for (const [id, seq] of c.open) if (!id || id === ev.turn || seq < t.step) c.open.delete(id);
 		for (const call of t.card?.calls || []) endCall(call, 'bad', 'cut off', 0, ev.at);
-		showLines(t);
+		if (t.escalated) addLine(COLLEAGUE[t.escalated]);
 		if (c.fresh) refreshState(c);
 	},
 };
 
+/* Of several in a turn the weightiest is said, after the answer. */
+const WEIGHT = ['review', 'approval', 'handoff'];
 const COLLEAGUE = {
 	handoff: 'A colleague will take over and answer you here.',
 	approval: 'A colleague has to decide on this. You will read the decision here.',
@@ -351,7 +352,7 @@ const COLLEAGUE = {
 /* --- Turns */
 
 function turnOf(c, id) {
-	if (!c.turns.has(id)) c.turns.set(id, { lines: [], step: 0, body: null, text: '' });
+	if (!c.turns.has(id)) c.turns.set(id, { step: 0 });
 	return c.turns.get(id);
 }
 
@@ -374,9 +375,6 @@ function opened(c, ev) {
 		}, SILENT_MS),
 	];
 }
-
-/* The lines about colleagues come after the answer, wherever in the turn they arose. */
-const showLines = (t) => t.lines.splice(0).forEach(addLine);
 
 /* What a turn shows stands together, until the customer wrote something in between. */
 function placeIn(c, t, node) {
@@ -433,7 +431,7 @@ function addStep(c, t, calls) {
 
 function endCall(call, state, words, ms, at) {
 	if (!call || call.ended) return;
-	Object.assign(call, { ended: true, ms, end: Date.parse(at), start: Date.parse(at) - ms });
+	Object.assign(call, { ended: true, ms, start: Date.parse(at) - ms });
 	call.row.dataset.state = state;
 	call.state.textContent = ', ' + words;
 	call.took.textContent = duration(ms);
@@ -441,14 +439,17 @@ function endCall(call, state, words, ms, at) {
 	titleCard(call.step.card);
 }
 
-/* Each bar lies where its call lay in time, with the model's time between the steps left out. */
+/* Each bar lies where its call lay in time, with the model's time between the steps left out.  The
+ * log's clock is no stopwatch: what began within 20 ms began together. */
 function drawTimes({ card, list, calls }) {
-	const first = Math.min(...calls.map((call) => call.start));
-	for (const call of calls) call.from = card.took + call.start - first;
-	/* The clock of the log is no stopwatch: what is nearer than 20 ms may have overlapped. */
-	if (Math.max(...calls.map((call) => call.start)) > Math.min(...calls.map((call) => call.end)) + 20)
+	const first = Math.min(...calls.map((call) => call.start)), before = card.took;
+	for (const call of calls) {
+		const late = call.start - first;
+		call.from = before + (late > 20 ? late : 0);
+		card.took = Math.max(card.took, call.from + call.ms);
+	}
+	if (Math.max(...calls.map((call) => call.from)) > Math.min(...calls.map((call) => call.from + call.ms)))
 		list.dataset.together = '';
-	card.took += Math.max(...calls.map((call) => call.end)) - first;
 	for (const { bar, from, ms } of card.calls.filter((call) => call.ended)) {
 		bar.style.insetInlineStart = 96 * from / (card.took || 1) + '%';
 		bar.style.width = 4 + 96 * (card.took ? ms / card.took : 1) + '%';
@@ -465,7 +466,7 @@ function titleCard(card) {
 }
 
 function duration(ms) {
-	return ms < 100 ? Math.round(ms) + ' ms' : (ms / 1000).toFixed(ms < 9950 ? 1 : 0) + ' s';
+	return ms < 1 ? '< 1 ms' : ms < 100 ? Math.round(ms) + ' ms' : (ms / 1000).toFixed(ms < 9950 ? 1 : 0) + ' s';
 }
 
 /* --- The timeline */

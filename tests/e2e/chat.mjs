@@ -168,6 +168,7 @@ test('demo-2 gets no refund, and a colleague takes over', () => withChat({}, asy
 	assert.doesNotMatch(reply, /(have|has been|been|was) refunded/i);
 	await chat.page.locator('.line', { hasText: HANDOFF }).waitFor();
 	await chat.page.locator('#speaker-state', { hasText: 'colleague' }).waitFor();
+	assert.equal((await chat.lines()).length, 1, 'one word about colleagues, not two');
 	await chat.shot('chat-demo-2');
 }));
 
@@ -202,10 +203,10 @@ test('look-ups are shown side by side, in words, with their times', () => withCh
 	for (const row of rows) {
 		assert.equal(row.state, 'ok');
 		assert.match(row.label, /^[A-Z][^_]+$/, 'plain words, no name of a tool');
-		assert.match(row.took, /^\d+(\.\d)? m?s$/);
+		assert.match(row.took, /^(< )?\d+(\.\d)? m?s$/);
 	}
 	const card = await chat.page.locator('.work summary .took').first().innerText();
-	assert.match(card, /^\d+(\.\d)? m?s$/);
+	assert.match(card, /^(< )?\d+(\.\d)? m?s$/);
 }));
 
 test('"Talk to a person" asks nothing and brings one handoff line', () => withChat({}, async (chat) => {
@@ -461,7 +462,9 @@ test('a turn that goes on shows its parts and that it runs; its end takes the si
 
 test('a person speaks under their own name', () => withEvents([
 	message('customer', 'Hello?'),
+	{ kind: 'escalated', data: { kind: 'review' } },
 	{ kind: 'escalated', data: { kind: 'handoff' } },
+	{ kind: 'escalated', data: { kind: 'approval' } },
 	message('ai', 'I have asked a colleague.'),
 	{ kind: 'turn.ended', data: { outcome: 'escalated' } },
 	{ ...message('customer', 'Are you there?'), turn: 'turn-2' },
@@ -645,10 +648,11 @@ try {
 			'--disable-background-networking', '--disable-component-update', '--disable-sync'],
 	});
 	for (const { name, run } of tests.filter((t) => !only || t.name.includes(only))) {
+		const begun = Date.now();
 		try {
 			const why = await run();
 			if (why) console.log(`skipped: ${name}: ${why}`);
-			else console.log(`ok    ${name}`);
+			else console.log(`ok    ${name} (${((Date.now() - begun) / 1000).toFixed(1)} s)`);
 			why ? skipped++ : passed++;
 		} catch (e) {
 			failed++;

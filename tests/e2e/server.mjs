@@ -50,8 +50,8 @@ export class Server {
 
 	async start() {
 		const [command, ...first] = program;
-		this.process = spawn(command, [...first, 'serve', '--demo', this.shop,
-			'--data', path.join(this.folder, 'data'), '--listen', `127.0.0.1:${this.port}`]);
+		this.process = spawn(command, [...first, 'serve', '--demo',
+			'--data', path.join(this.folder, 'data'), '--listen', `127.0.0.1:${this.port}`, this.shop]);
 		const ended = (why) => {
 			this.ended = why;
 		};
