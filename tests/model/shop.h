@@ -134,12 +134,12 @@ static void shop_tools_read(struct shop *s)
 }
 
 /* NULL with s->mistakes when the playbook is wrong. */
-static struct model *shop_model(struct shop *s, const json_t *playbook)
+static struct model *shop_model(struct shop *s, const json_t *playbook, const char *const *intents)
 {
 	struct builtin_context ctx = { .script = s->script,
 		.tools = s->tools,
 		.ntools = s->ntools,
-		.intents = shop_intents,
+		.intents = intents,
 		.patterns = json_read_own(s->mem, "{\"order_id\":\"FW-[0-9]{4,}\"}"),
 		.mistake = shop_mistake,
 		.self = s };

@@ -36,7 +36,7 @@ static int open_shop(void **state)
 {
 	struct shop *s = shop_open();
 
-	s->model = shop_model(s, shop_yaml(s->mem, "examples/shop/playbook.yaml"));
+	s->model = shop_model(s, shop_yaml(s->mem, "examples/shop/playbook.yaml"), shop_intents);
 	if (!s->model)
 		fail_msg("the playbook has mistakes:\n%s", s->mistakes);
 	shop_answer(
