@@ -242,13 +242,22 @@ static void add_questions(struct step *s, struct buf *out)
 	}
 }
 
+/* Two wishes that end in the same words (sign in first) say them once. */
+static bool said_before(const struct step *s, int nth)
+{
+	for (int i = 0; i < nth; i++)
+		if (!strcmp(s->works[i].words, s->works[nth].words))
+			return true;
+	return false;
+}
+
 static const char *words(struct step *s)
 {
 	struct buf out = { 0 };
 	const char *first = opening(s), *text;
 
 	for (int i = 0; i < s->nworks; i++) {
-		const char *own = s->works[i].words;
+		const char *own = said_before(s, i) ? "" : s->works[i].words;
 
 		if (!text_blank(own) && !out.len && !text_blank(first))
 			own = arena_printf(s->mem, "%s %s", first, own);
@@ -338,7 +347,7 @@ static int say(
 	out->stop = MODEL_DONE;
 	out->text = words(s);
 	if (s->trouble)
-		log_error("playbook: an expression cannot be evaluated (handed over): %.*s",
+		log_warn("playbook: an expression cannot be evaluated (handed over): %.*s",
 		    (int)strcspn(s->trouble, ":"), s->trouble);
 	if (text_blank(out->text))
 		return err_set(e, ERR_INVALID, "the playbook has no words for this message%s%s",

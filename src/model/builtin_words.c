@@ -26,6 +26,10 @@ static const char *const doubt[] = { "but", "if", "unless", "only", "except", "w
 	"once", "tomorrow", "changed", "mind", "stop", "keep", "leave", "other", "another",
 	"different", "nein", "nicht", "aber", "wenn", "falls", "erst", NULL };
 
+/* Deeds: beside a yes they must be those that were asked about. */
+static const char *const deeds[] = { "refund", "cancel", "send", "change", "exchange", "return",
+	"delete", "close", "pay", "order", "buy", "charge", "tell", "call", "give", "money", NULL };
+
 static const char *const asking[] = { "what", "whats", "why", "how", "when", "which", "who",
 	"where", "does", "did", "was", "wann", "wie", "warum", "wo", NULL };
 
@@ -197,6 +201,14 @@ static bool stands_alone(const struct words *w, int n)
 	return !strcmp(w->word[n], "also");
 }
 
+static bool other_deed(const struct words *w, const struct words *question)
+{
+	for (int i = 0; i < w->n; i++)
+		if (listed(deeds, w->word[i]) && !known(w, i, question))
+			return true;
+	return false;
+}
+
 static bool is_yes(const struct words *w, const struct yes_no_hints *hints, bool *whole)
 {
 	int n = answering(w, hints->question);
@@ -208,7 +220,8 @@ static bool is_yes(const struct words *w, const struct yes_no_hints *hints, bool
 		return !words_hold_any(w, asking);
 	if (hints->others)
 		return begins_with_any(w, assent) && stands_alone(w, n);
-	return hints->says_yes && begins_with_any(w, assent) && !words_ask(w);
+	return begins_with_any(w, assent) && !words_ask(w) &&
+	       (hints->same || (hints->says_yes && !other_deed(w, hints->question)));
 }
 
 static bool is_no(const struct words *w, const struct yes_no_hints *hints, bool *whole)

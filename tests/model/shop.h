@@ -21,11 +21,13 @@ static const char shop_tools[] =
     "[{\"name\":\"lookup_account\",\"properties\":{},\"required\":[]},"
     "{\"name\":\"lookup_order\",\"properties\":{\"order_id\":{}},\"required\":[]},"
     "{\"name\":\"check_refund_policy\",\"properties\":{\"order_id\":{}},\"required\":[]},"
-    "{\"name\":\"initiate_refund\",\"write\":true,\"properties\":{\"order_id\":{},\"amount_cents\":{}},"
+    "{\"name\":\"initiate_refund\",\"write\":true,\"properties\":{\"order_id\":{},\"amount_cents\":"
+    "{}},"
     "\"required\":[\"order_id\",\"amount_cents\"]},"
     "{\"name\":\"check_cancellation_policy\",\"properties\":{},\"required\":[]},"
     "{\"name\":\"cancel_subscription\",\"write\":true,\"properties\":{},\"required\":[]},"
-    "{\"name\":\"escalate_to_human\",\"properties\":{\"reason\":{},\"summary\":{}},\"required\":[\"reason\"]}]";
+    "{\"name\":\"escalate_to_human\",\"properties\":{\"reason\":{},\"summary\":{}},\"required\":["
+    "\"reason\"]}]";
 
 static const char *const shop_intents[] = { "refund_request", "cancellation", "order_status",
 	"return_exchange", "billing_problem", "payment_question", "account_question",
@@ -52,13 +54,12 @@ static json_t *shop_node(yaml_document_t *doc, yaml_node_t *node)
 		out = json_array();
 		for (yaml_node_item_t *i = node->data.sequence.items.start;
 		     i < node->data.sequence.items.top; i++)
-			json_array_append_new(
-			    out, shop_node(doc, yaml_document_get_node(doc, *i)));
+			json_array_append_new(out, shop_node(doc, yaml_document_get_node(doc, *i)));
 		return out;
 	}
 	out = json_object();
-	for (yaml_node_pair_t *i = node->data.mapping.pairs.start;
-	     i < node->data.mapping.pairs.top; i++)
+	for (yaml_node_pair_t *i = node->data.mapping.pairs.start; i < node->data.mapping.pairs.top;
+	     i++)
 		json_object_set_new(out,
 		    (const char *)yaml_document_get_node(doc, i->key)->data.scalar.value,
 		    shop_node(doc, yaml_document_get_node(doc, i->value)));
@@ -97,6 +98,8 @@ struct shop {
 	json_t *answers; /* {"lookup_order": VALUE or "!reason"} */
 	json_t *state;
 	json_t *opaque;
+	bool final; /* no calls are allowed from the first step on */
+	const char *correction;
 
 	/* Of the last turn. */
 	struct model_done done[64];
@@ -131,12 +134,12 @@ static void shop_tools_read(struct shop *s)
 }
 
 /* NULL with s->mistakes when the playbook is wrong. */
-static struct model *shop_model(struct shop *s, const json_t *playbook)
+static struct model *shop_model(struct shop *s, const json_t *playbook, const char *const *intents)
 {
 	struct builtin_context ctx = { .script = s->script,
 		.tools = s->tools,
 		.ntools = s->ntools,
-		.intents = shop_intents,
+		.intents = intents,
 		.patterns = json_read_own(s->mem, "{\"order_id\":\"FW-[0-9]{4,}\"}"),
 		.mistake = shop_mistake,
 		.self = s };
@@ -188,17 +191,17 @@ static json_t *shop_rows_of(struct shop *s, const json_t *all, const char *order
 
 static json_t *shop_refunded(struct shop *s, const json_t *args)
 {
-	json_t *row = json_array_get(json_object_get(shop_rows_of(s,
-					     json_object_get(s->answers, "check_refund_policy"),
-					     json_str(args, "order_id")),
-					 "rows"),
+	json_t *row = json_array_get(
+	    json_object_get(shop_rows_of(s, json_object_get(s->answers, "check_refund_policy"),
+				json_str(args, "order_id")),
+		"rows"),
 	    0);
 
-	return json_in(s->mem,
-	    json_pack("{ss sO sO sO ss ss}", "refund_id", "R-1", "order_id",
-		json_object_get(args, "order_id"), "item", json_object_get(row, "item"),
-		"amount_cents", json_object_get(args, "amount_cents"), "paid_with",
-		"Visa ending in 4242", "arrives_on", "2026-12-01"));
+	return json_in(
+	    s->mem, json_pack("{ss sO sO sO ss ss}", "refund_id", "R-1", "order_id",
+			json_object_get(args, "order_id"), "item", json_object_get(row, "item"),
+			"amount_cents", json_object_get(args, "amount_cents"), "paid_with",
+			"Visa ending in 4242", "arrives_on", "2026-12-01"));
 }
 
 static struct model_done shop_run(struct shop *s, const struct model_call *call)
@@ -229,6 +232,11 @@ static void shop_note(struct shop *s, const char *text)
 	snprintf(s->trail + n, sizeof(s->trail) - n, "%s", text);
 }
 
+static void shop_owner(struct shop *s, const char *owner)
+{
+	json_object_set_new(s->state, "owner", json_string(owner));
+}
+
 static void shop_call(struct shop *s, const struct model_call *call)
 {
 	json_t *shown = json_in(s->mem, json_copy((json_t *)(uintptr_t)call->arguments));
@@ -241,7 +249,10 @@ static void shop_call(struct shop *s, const struct model_call *call)
 	json_object_del(shown, "summary");
 	shop_note(s, arena_printf(s->mem, "%s%s ", call->name, json_text(s->mem, shown)));
 	assert_true(s->ndone < 64);
-	s->done[s->ndone++] = shop_run(s, call);
+	s->done[s->ndone] = shop_run(s, call);
+	if (!strcmp(call->name, "escalate_to_human") && s->done[s->ndone].ok)
+		shop_owner(s, "waiting");
+	s->ndone++;
 }
 
 static struct model_request shop_request(
@@ -255,7 +266,9 @@ static struct model_request shop_request(
 		.done = s->done,
 		.ndone = s->ndone,
 		.opaque = s->opaque,
-		.state = s->state };
+		.state = s->state,
+		.final = s->final,
+		.correction = s->correction };
 
 	for (; *intents; intents++)
 		list[r.nintents++] = (struct model_intent){ *intents, 0.9 };
