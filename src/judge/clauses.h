@@ -14,7 +14,7 @@
  * cancel my account".  Courtesies ("hi", "thanks a lot") are clauses only when nothing else is
  * there.  Knows English alone. */
 
-#define CLAUSES_MAX 64 /* of one message; the last holds the rest */
+#define CLAUSES_MAX 96 /* of one message; the last holds the rest */
 
 /* Texts in mem; at most CLAUSES_MAX.  0: the message has no words. */
 size_t clauses_of(struct arena *mem, const char *text, size_t n, const char *out[CLAUSES_MAX]);

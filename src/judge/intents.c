@@ -86,8 +86,8 @@ static bool outranked(const struct judgement *j, uint32_t c, size_t places)
 
 /* A clause knows less than its message: what it alone seems to want counts only when the whole,
  * with a place for each clause that wants something, would have it too.  "Please refund the tent,
- * it was never used" is a refund and not a complaint besides. A long
- * message blurs; its clauses speak for themselves. */
+ * it was never used" is a refund and not a complaint besides.  A long message blurs; its clauses
+ * speak for themselves. */
 static void judge_all(struct judgement *j, const char **clauses, size_t n, const char *whole)
 {
 	size_t places = 0;

@@ -564,7 +564,7 @@ static void a_message_costs_microseconds(void **state)
 			(void)intents_of(judge, asked.at[i].text, INTENTS_THRESHOLD, got);
 	each = (now_ms() - each) * 1e3 / (double)(10 * asked.n);
 	printf("%.0f us a message\n", each);
-	assert_true(each < 2000); /* sanitized and on a busy machine, too */
+	assert_true(each < 10000); /* sanitized and on a busy machine, too */
 	free(asked.at);
 }
 
