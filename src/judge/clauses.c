@@ -21,6 +21,7 @@ struct cutter {
 	size_t n;
 	const char *start, *end; /* of the clause being read; NULL: no word yet */
 	const char *opening;     /* of an earlier clause of this sentence, or NULL */
+	size_t sentence;         /* how many clauses there were when this sentence began */
 };
 
 /* To add a word, add it: no order is needed. */
@@ -45,6 +46,9 @@ static const char *const own_starts[] = { "i", "i'm", "im", "i'd", "i've", "ive"
 	"had", "what", "what's", "whats", "when", "where", "where's", "wheres", "which", "who",
 	"why", "how", "my", "your", "the", "a", "an", "no", "not", "yes", "please", "if", "because",
 	"since", "so", "need", "want", "wanna" };
+
+static const char *const determiners[] = { "a", "an", "the", "my", "your", "his", "her", "our",
+	"their", "this", "that", "these", "those", "some", "one", "two", "three", "both" };
 
 static const char *const courtesies[] = { "hi", "hello", "hey", "hiya", "dear", "good", "morning",
 	"afternoon", "evening", "day", "there", "all", "team", "sir", "madam", "folks", "guys",
@@ -104,6 +108,22 @@ static bool is_courtesy(const char *s)
 	return true;
 }
 
+/* "boots" or "my boots": one more thing of the clause before, and no wish of its own. */
+static bool is_thing(const char *s)
+{
+	const char *const end = s + strlen(s);
+	const struct word first = word_at(s, end);
+	size_t words = 0;
+
+	while (s < end) {
+		const size_t n = word_at(s, end).n;
+
+		words += n > 0;
+		s += n ? n : 1;
+	}
+	return words == 1 || (words == 2 && word_in(first, determiners));
+}
+
 static void close_clause(struct cutter *c)
 {
 	const char *text;
@@ -112,19 +132,22 @@ static void close_clause(struct cutter *c)
 	if (!c->start)
 		return;
 	text = arena_strndup(c->mem, c->start, (size_t)(c->end - c->start));
+	c->start = NULL;
+	if (c->n > c->sentence && is_thing(text))
+		return;
 	opening = opening_of(text);
 	if (opening)
 		c->opening = arena_strndup(c->mem, text, opening);
 	else if (c->opening && !word_in(word_at(text, text + strlen(text)), own_starts))
 		text = arena_printf(c->mem, "%s %s", c->opening, text);
 	c->out[c->n++] = text;
-	c->start = NULL;
 }
 
 static void close_sentence(struct cutter *c)
 {
 	close_clause(c);
 	c->opening = NULL;
+	c->sentence = c->n;
 }
 
 static void take(struct cutter *c, const char *s, size_t n)

@@ -26,8 +26,10 @@ void intents_margins(const struct intents *m, const char *text, size_t n, double
 }
 
 /* Long mails ask at their beginning or at their end: that much of either is judged. */
-#define HEAD 1500
-#define TAIL 1500
+#define HEAD 1000
+#define TAIL 1000
+
+#define CLAUSES_OF_ONE_GLANCE 4
 
 struct judgement {
 	const struct intents *m;
@@ -47,12 +49,18 @@ static const char *shortened(struct arena *mem, const char *text)
 	return arena_printf(mem, "%.*s\n%s", (int)head, text, tail);
 }
 
-static void judge(struct judgement *j, const char *text)
+/* Is it rather one of the intents than none of them? */
+static bool judge(struct judgement *j, const char *text)
 {
+	bool some = false;
+
 	intents_margins(j->m, text, strlen(text), j->p);
 	calibration_apply(j->m->calibration, j->p, j->m->classes);
-	for (uint32_t c = 0; c < j->m->classes; c++)
+	for (uint32_t c = 0; c < j->m->classes; c++) {
+		some = some || j->p[c] > j->p[0];
 		j->best[c] = fmax(j->best[c], j->p[c]);
+	}
+	return some;
 }
 
 static int add_by_p(struct intent *out, int n, struct intent one)
@@ -76,19 +84,24 @@ static bool outranked(const struct judgement *j, uint32_t c, size_t places)
 	return false;
 }
 
-/* A clause knows less than its message: what it seems to want counts only when the whole, with a
- * place for each clause, would have it too.  "You sent the wrong colour, please exchange it" is
- * one intent and not a question about shipping besides. */
+/* A clause knows less than its message: what it alone seems to want counts only when the whole,
+ * with a place for each clause that wants something, would have it too.  "Please refund the tent,
+ * it was never used" is a refund and not a complaint besides.  A long message blurs; its clauses
+ * speak for themselves. */
 static void judge_all(struct judgement *j, const char **clauses, size_t n, const char *whole)
 {
+	size_t places = 0;
+
 	for (size_t i = 0; i < n; i++)
-		judge(j, clauses[i]);
-	if (n < 2)
+		places += judge(j, clauses[i]);
+	if (n == 0 || (n == 1 && strcmp(clauses[0], whole) == 0))
 		return;
 	judge(j, whole);
+	if (n > CLAUSES_OF_ONE_GLANCE)
+		return;
 	for (uint32_t c = 1; c < j->m->classes; c++)
-		if (outranked(j, c, n))
-			j->best[c] = 0;
+		if (outranked(j, c, places))
+			j->best[c] = j->p[c];
 }
 
 int intents_of(

@@ -29,7 +29,8 @@ struct intent {
 	double p;         /* 0..1, not yet calibrated on outcomes */
 };
 
-#define INTENTS_MAX 4 /* of one message */
+#define INTENTS_MAX       4   /* of one message */
+#define INTENTS_THRESHOLD 0.4 /* where the demo shop's messages are judged best: a default */
 
 struct intents *intents_train(const struct intent_example *examples, size_t n, struct err *e);
 void intents_free(struct intents *m);

@@ -11,7 +11,7 @@
 #define BIAS    1.0
 #define PENALTY 3.0
 
-#define MANY       2500 /* from here on the dual solver is the faster one by far */
+#define MANY       1500 /* from here on the dual solver is the faster one by far */
 #define EPS_PRIMAL 0.03
 #define EPS_DUAL   0.1
 

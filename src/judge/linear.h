@@ -10,7 +10,7 @@
  * `predict`, so linear.c alone includes it, and nothing of it is kept after training.
  *
  * One class against all others is one call, so that no matrix of all classes in doubles is ever in
- * memory.  Up to a few thousand examples the solver is the primal one: it draws no random numbers,
+ * memory.  Up to 1,500 examples the solver is the primal one: it draws no random numbers,
  * so equal examples give equal weights.  For more it is the dual one, ten times as fast then, which
  * calls rand(): weights may differ in their last digits from one training to the next, and
  * predictions with them by about a thousandth. */

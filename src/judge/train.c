@@ -16,9 +16,8 @@
  * An intent's name is one more example of it ("refund request"), worth a point of accuracy where
  * examples are few.  It is never held out. */
 
-#define FOLDS         5
-#define FOLDS_OF_MANY 3 /* training them takes as long as all the rest */
-#define MANY          3000
+#define FOLDS 5
+#define MANY  3000 /* from here on one fold has enough to judge, and each costs seconds */
 
 /* One message in ten means none of the intents: a guess, to be replaced by what a deployment
  * sees. */
@@ -99,11 +98,6 @@ static void read_lessons(struct school *s)
 	s->plane = arena_array(s->mem, double, s->m->lexicon.rows + 1);
 }
 
-static bool held_out(const struct school *s, size_t i, size_t fold, size_t folds)
-{
-	return !s->lessons[i].name && i % folds == fold;
-}
-
 static double margin(const struct school *s, size_t i)
 {
 	const struct vector v = s->vectors[i];
@@ -114,31 +108,39 @@ static double margin(const struct school *s, size_t i)
 	return sum;
 }
 
-static void judge_fold(const struct school *s, size_t fold, size_t folds, double *margins)
+/* The examples of one fold as planes of the others see them, appended to margins and class_of. */
+static size_t judge_fold(struct school *s, size_t fold, double *margins, int *class_of)
 {
-	size_t n = 0;
+	const size_t classes = s->m->classes;
+	size_t *held = arena_array(s->mem, size_t, s->n), n = 0, use = 0;
 
-	for (size_t i = 0; i < s->n; i++)
-		if (!held_out(s, i, fold, folds))
-			s->use[n++] = i;
-	for (uint32_t c = 0; c < s->m->classes; c++) {
-		linear_fit(s->linear, s->use, n, s->class_of, (int)c, s->plane);
-		for (size_t i = 0; i < s->n; i++)
-			if (held_out(s, i, fold, folds))
-				margins[i * s->m->classes + c] = margin(s, i);
+	for (size_t i = 0; i < s->n; i++) {
+		if (!s->lessons[i].name && i % FOLDS == fold)
+			held[n++] = i;
+		else
+			s->use[use++] = i;
 	}
+	for (size_t i = 0; i < n; i++)
+		class_of[i] = s->class_of[held[i]];
+	for (size_t c = 0; c < classes; c++) {
+		linear_fit(s->linear, s->use, use, s->class_of, (int)c, s->plane);
+		for (size_t i = 0; i < n; i++)
+			margins[i * classes + c] = margin(s, held[i]);
+	}
+	return n;
 }
 
 static void calibrate(struct school *s)
 {
-	const size_t folds = s->n < MANY ? FOLDS : FOLDS_OF_MANY;
-	const size_t judged = s->n - (s->m->classes - 1); /* the names come last */
-	double *margins = arena_array(s->mem, double, s->n * s->m->classes);
+	const size_t folds = s->n < MANY ? FOLDS : 1, classes = s->m->classes;
+	double *margins = arena_array(s->mem, double, s->n *classes);
+	int *class_of = arena_array(s->mem, int, s->n);
+	size_t n = 0;
 
 	for (size_t fold = 0; fold < folds; fold++)
-		judge_fold(s, fold, folds, margins);
-	s->m->calibration = calibration_fit(s->mem,
-	    &(struct judged){ margins, s->class_of, judged, s->m->classes, BACKGROUND_SHARE });
+		n += judge_fold(s, fold, margins + n * classes, class_of + n);
+	s->m->calibration = calibration_fit(
+	    s->mem, &(struct judged){ margins, class_of, n, classes, BACKGROUND_SHARE });
 }
 
 /* Rows of doubles, a class after the other, become rows of small integers. */
