@@ -9,6 +9,8 @@
 #define DIALECTS 4 /* rendered at once: the links of a chain */
 
 static const char interrupted[] = "interrupted: the call was not finished";
+static const char cut_short[] = "You were interrupted after saying this; the customer has read it. "
+				"Go on from there.";
 
 struct rendering {
 	const struct wire_dialect *dialect;
@@ -22,9 +24,11 @@ struct messages {
 	int n, capacity;
 };
 
-/* Everything kept is copied into `mem`.  `open` is the step whose calls have not all a result;
- * what comes meanwhile waits in `held`.  `parts` are sentences that were shown of a reply whose
- * step or message has not come yet, and `run` the model call that made them. */
+/* Everything kept is copied into `mem`.  At its end the history may be open, in one of two ways:
+ * `open` is a step whose calls have not all a result; or `parts` are sentences that were shown of
+ * a reply whose step or message has not come yet, `run` is the model call that made them, and
+ * `in_message` says that the step has come and the message that holds them is next.  What comes
+ * meanwhile waits in `held`. */
 struct wire {
 	struct arena *mem;
 	struct messages closed, held;
@@ -35,6 +39,7 @@ struct wire {
 	const char **log_ids; /* the ids in the log, which need not be unique */
 	struct buf parts;
 	int64_t parts_seq, run;
+	bool in_message;
 	const char *origin; /* of the step whose message comes next */
 	const json_t *opaque;
 	struct rendering renderings[DIALECTS];
@@ -87,23 +92,42 @@ static const json_t *keep_json(struct wire *w, const json_t *j)
 	return json_in(w->mem, json_incref((json_t *)(uintptr_t)j));
 }
 
-/* A message that is complete: behind the open calls if there are any (4). */
+/* A message that is complete: behind what is open (4). */
 static void add(struct wire *w, const struct wire_message *m)
 {
-	push(w->is_open ? &w->held : &w->closed, m);
+	push(w->is_open || w->parts.len ? &w->held : &w->closed, m);
 	w->bytes += sizeof(*m);
+}
+
+/* Nothing is open any more: what has waited follows. */
+static void release(struct wire *w)
+{
+	for (int i = 0; i < w->held.n; i++)
+		push(&w->closed, &w->held.at[i]);
+	w->held.n = 0;
+}
+
+static void drop_parts(struct wire *w)
+{
+	buf_clear(&w->parts);
+	w->in_message = false;
 }
 
 /* What was shown of a reply that then did not come to its end stays as said. */
 static void flush_parts(struct wire *w)
 {
-	struct wire_message m = { .role = WIRE_AI, .seq = w->parts_seq };
+	struct wire_message said = { .role = WIRE_AI, .seq = w->parts_seq },
+			    note = { .role = WIRE_NOTE, .seq = w->parts_seq, .text = cut_short };
+	bool blank = !w->parts.len || text_blank(w->parts.data);
 
-	if (!w->parts.len)
-		return;
-	m.text = keep(w, w->parts.data);
-	add(w, &m);
-	buf_clear(&w->parts);
+	said.text = blank ? NULL : keep(w, w->parts.data);
+	drop_parts(w);
+	if (!blank) {
+		push(&w->closed, &said);
+		push(&w->closed, &note);
+		w->bytes += 2 * sizeof(said);
+	}
+	release(w);
 }
 
 /* All calls have their result, or will not get one any more: (1). */
@@ -114,17 +138,19 @@ static void close_open(struct wire *w)
 		.turn = w->open.turn,
 		.results = w->results,
 		.n = w->open.n };
-	struct messages held = w->held;
 
 	if (!w->is_open)
 		return;
 	w->is_open = false;
-	w->held = (struct messages){ 0 };
-	add(w, &w->open);
-	add(w, &results);
-	for (int i = 0; i < held.n; i++)
-		push(&w->closed, &held.at[i]);
-	free(held.at);
+	push(&w->closed, &w->open);
+	push(&w->closed, &results);
+	w->bytes += 2 * sizeof(results);
+	release(w);
+}
+
+static const char *unless_blank(const char *s)
+{
+	return s && !text_blank(s) ? s : NULL;
 }
 
 static void open_calls(struct wire *w, const struct event *ev, const json_t *calls)
@@ -151,7 +177,7 @@ static void open_calls(struct wire *w, const struct event *ev, const json_t *cal
 	w->open = (struct wire_message){ .role = WIRE_AI,
 		.seq = ev->seq,
 		.turn = keep(w, ev->turn),
-		.text = keep(w, json_str(ev->data, "text")),
+		.text = keep(w, unless_blank(json_str(ev->data, "text"))),
 		.calls = out,
 		.n = n,
 		.origin = keep(w, json_str(ev->data, "model")),
@@ -160,24 +186,26 @@ static void open_calls(struct wire *w, const struct event *ev, const json_t *cal
 }
 
 /* A step that only says something becomes history by the message that shows it; one that calls,
- * here. */
+ * here.  One that was superseded never does, but for what was shown of it. */
 static void step(struct wire *w, const struct event *ev)
 {
 	const json_t *calls = json_object_get(ev->data, "calls");
-	bool own_parts = w->run == json_int(ev->data, "run", -1);
+	bool superseded = json_flag(ev->data, "superseded"),
+	     own_parts = w->run == json_int(ev->data, "run", -1) && !superseded;
 
 	close_open(w);
-	if (!own_parts || json_flag(ev->data, "superseded"))
+	if (!own_parts)
 		flush_parts(w);
 	w->origin = NULL;
 	w->opaque = NULL;
-	if (!json_array_size(calls)) {
+	w->in_message = w->parts.len > 0;
+	if (json_array_size(calls) && !superseded) {
+		drop_parts(w); /* they are in the step's own text */
+		open_calls(w, ev, calls);
+	} else if (!superseded) {
 		w->origin = keep(w, json_str(ev->data, "model"));
 		w->opaque = keep_json(w, json_object_get(ev->data, "opaque"));
-		return;
 	}
-	buf_clear(&w->parts); /* they are in the step's own text */
-	open_calls(w, ev, calls);
 }
 
 static void result(struct wire *w, const struct event *ev)
@@ -226,27 +254,32 @@ static void message(struct wire *w, const struct event *ev)
 			m.role = roles[i].role;
 	if (m.role == WIRE_AI) {
 		close_open(w);
-		buf_clear(&w->parts);
-		if (skip > 0 && skip <= (int64_t)strlen(text))
-			text += skip;
+		if (!w->in_message)
+			flush_parts(w);
+		drop_parts(w);
+		if (skip > 0)
+			text += (size_t)skip <= strlen(text) ? (size_t)skip : strlen(text);
 		m.origin = w->origin;
 		m.opaque = w->opaque;
 		w->origin = NULL;
 		w->opaque = NULL;
 	}
-	if (text_blank(text))
-		return;
-	m.turn = keep(w, ev->turn);
-	m.text = keep(w, text);
-	m.author = keep(w, json_str(ev->data, "author"));
-	add(w, &m);
+	if (!text_blank(text)) {
+		m.turn = keep(w, ev->turn);
+		m.text = keep(w, text);
+		m.author = keep(w, json_str(ev->data, "author"));
+		add(w, &m);
+	}
+	if (m.role == WIRE_AI)
+		release(w);
 }
 
 static void part(struct wire *w, const struct event *ev)
 {
 	int64_t run = json_int(ev->data, "run", 0);
 
-	if (run != w->run)
+	close_open(w);
+	if (run != w->run || w->in_message)
 		flush_parts(w);
 	w->run = run;
 	if (!w->parts.len)
@@ -259,9 +292,10 @@ static void escalated(struct wire *w, const struct event *ev)
 	struct wire_message m = { .role = WIRE_NOTE, .seq = ev->seq };
 
 	m.turn = keep(w, ev->turn);
-	m.text = keep(w, arena_printf(w->mem, "A colleague has been asked (%s): %s",
-			     json_str_or(ev->data, "kind", "handoff"),
-			     json_str_or(ev->data, "reason", "no reason was given")));
+	m.text = arena_printf(w->mem, "A colleague has been asked (%s): %s",
+	    json_str_or(ev->data, "kind", "handoff"),
+	    json_str_or(ev->data, "reason", "no reason was given"));
+	w->bytes += strlen(m.text);
 	add(w, &m);
 }
 
@@ -300,7 +334,7 @@ const struct wire_message *wire_at(const struct wire *w, int i)
 
 const struct wire_message *wire_tail(const struct wire *w, struct arena *mem, int *n)
 {
-	struct wire_message *out = arena_array(mem, struct wire_message, w->held.n + 4);
+	struct wire_message *out = arena_array(mem, struct wire_message, w->held.n + 2);
 
 	*n = 0;
 	if (w->is_open) {
@@ -310,18 +344,16 @@ const struct wire_message *wire_tail(const struct wire *w, struct arena *mem, in
 			.turn = w->open.turn,
 			.results = w->results,
 			.n = w->open.n };
-		for (int i = 0; i < w->held.n; i++)
-			out[(*n)++] = w->held.at[i];
-	}
-	if (w->parts.len) {
+	} else if (w->parts.len && !text_blank(w->parts.data)) {
 		out[(*n)++] = (struct wire_message){ .role = WIRE_AI,
 			.seq = w->parts_seq,
 			.text = arena_strdup(mem, w->parts.data) };
-		out[(*n)++] = (struct wire_message){ .role = WIRE_NOTE,
-			.seq = w->parts_seq,
-			.text = "You were interrupted after saying this; the customer has read it. "
-				"Go on from there." };
+		out[(*n)++] = (struct wire_message){
+			.role = WIRE_NOTE, .seq = w->parts_seq, .text = cut_short
+		};
 	}
+	for (int i = 0; i < w->held.n; i++)
+		out[(*n)++] = w->held.at[i];
 	return out;
 }
 

@@ -20,8 +20,11 @@
  *  (2) there is no result without its call;
  *  (3) a call that is still open has the result "interrupted" in what is sent, and only there:
  *      the real one replaces it when it comes;
- *  (4) what arrived while calls were open follows after their results;
- *  (5) call ids are ours, never empty, never used twice.
+ *  (4) what arrived while calls were open follows after their results, and what arrived while a
+ *      reply was being shown follows after what was shown of it;
+ *  (5) call ids are ours, never empty, never used twice;
+ *  (6) what was shown of a reply that came to no end stays as said, with a note that it was cut
+ *      short: so what is sent does not end in the model's own words.
  *
  * The wire grows at its end only: messages that are closed never change, so that a provider's
  * cached prefix stays a prefix.  Each dialect (a const struct of model/) renders a closed message
@@ -78,8 +81,8 @@ void wire_append(struct wire *w, const struct event *ev);
 int wire_len(const struct wire *w); /* closed messages */
 const struct wire_message *wire_at(const struct wire *w, int i);
 
-/* The open end as it would be sent now, in mem: the calls without results yet, with (3); then what
- * (4) holds back.  *n messages. */
+/* The open end as it would be sent now, in mem: the calls without results yet, with (3), or the
+ * sentences shown so far, with (6); then what (4) holds back.  *n messages. */
 const struct wire_message *wire_tail(const struct wire *w, struct arena *mem, int *n);
 
 /* The bytes of all closed messages in this dialect; renders what is new.  Borrowed until the next
