@@ -245,7 +245,10 @@ static void read_definitions(
 
 	(void)n, (void)k;
 	if (is_map(c, value))
-		json_object_foreach((json_t *)value, name, def) compile_at(c, name, def);
+		json_object_foreach((json_t *)value, name, def)
+		{
+			compile_at(c, name, def);
+		}
 }
 
 static int by_name(const void *a, const void *b)
@@ -263,8 +266,11 @@ static void read_properties(
 	if (!is_map(c, value))
 		return;
 	n->properties = arena_array(c->schema->mem, struct property, json_object_size(value));
-	json_object_foreach((json_t *)value, name, def) n->properties[n->nproperties++] =
-	    (struct property){ name, compile_at(c, name, def) };
+	json_object_foreach((json_t *)value, name, def)
+	{
+		n->properties[n->nproperties++] =
+		    (struct property){ name, compile_at(c, name, def) };
+	}
 	if (n->nproperties)
 		qsort(n->properties, (size_t)n->nproperties, sizeof(*n->properties), by_name);
 }
@@ -445,7 +451,10 @@ static struct node *compile_node(struct compile *c, const json_t *def)
 		return n;
 	}
 	c->depth++;
-	json_object_foreach((json_t *)def, name, value) read_keyword(c, n, name, value);
+	json_object_foreach((json_t *)def, name, value)
+	{
+		read_keyword(c, n, name, value);
+	}
 	c->depth--;
 	return n;
 }

@@ -79,6 +79,7 @@ static struct model *make_model(
     struct mistakes *m, struct agent_setup *s, const struct model_entry *e)
 {
 	switch (e->kind) {
+	case MODEL_UNKNOWN: break;
 	case MODEL_BUILTIN: return make_builtin(m, s);
 	case MODEL_SCRIPTED:
 		return e->script ? scripted_new(yaml_root(e->script), "scripted") : NULL;

@@ -109,8 +109,11 @@ static void read_demo(struct mistakes *m, struct config *c)
 	size_t i;
 
 	c->demo = ids;
-	json_array_foreach(all, i, id) if (json_is_string(id)) ids[c->ndemo++] =
-	    json_string_value(id);
+	json_array_foreach(all, i, id)
+	{
+		if (json_is_string(id))
+			ids[c->ndemo++] = json_string_value(id);
+	}
 }
 
 void config_rest(struct mistakes *m, struct config *c)

@@ -19,6 +19,7 @@
 
 struct model_entry {
 	enum {
+		MODEL_UNKNOWN, /* a mistake */
 		MODEL_BUILTIN,
 		MODEL_SCRIPTED
 	} kind;

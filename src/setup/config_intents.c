@@ -38,8 +38,12 @@ static void add_examples(
 	json_t *v;
 	size_t i;
 
-	json_array_foreach(list, i, v) if (json_is_string(v))
-	    add_example(r, intent, json_string_value(v), yaml_below_index(r->m->mem, pointer, i));
+	json_array_foreach(list, i, v)
+	{
+		if (json_is_string(v))
+			add_example(r, intent, json_string_value(v),
+			    yaml_below_index(r->m->mem, pointer, i));
+	}
 }
 
 static size_t count_examples(const json_t *root)
@@ -48,8 +52,10 @@ static size_t count_examples(const json_t *root)
 	const char *name;
 	json_t *v;
 
-	json_object_foreach(json_object_get(root, "intents"), name, v) n +=
-	    json_array_size(json_object_get(v, "examples"));
+	json_object_foreach(json_object_get(root, "intents"), name, v)
+	{
+		n += json_array_size(json_object_get(v, "examples"));
+	}
 	return n;
 }
 
@@ -129,7 +135,9 @@ static void read_escalation(struct mistakes *m, struct config *c)
 	if (!intents)
 		add_usual_rules(c, rules);
 	json_object_foreach((json_t *)intents, name, kind)
-	    add_rule(m, c, rules, name, json_string_value(kind));
+	{
+		add_rule(m, c, rules, name, json_string_value(kind));
+	}
 }
 
 void config_intents(struct mistakes *m, struct config *c)

@@ -51,12 +51,14 @@ static struct yaml *read_script(
 static struct model_entry read_model(
     struct mistakes *m, const struct config *c, const char *pointer, const char *name)
 {
-	struct model_entry e = { .kind = MODEL_BUILTIN, .pointer = pointer, .name = name };
+	struct model_entry e = { .pointer = pointer, .name = name };
 	struct nearest near = nearest_to(name);
 	char hint[100];
 
-	if (text_is(name, "builtin"))
+	if (text_is(name, "builtin")) {
+		e.kind = MODEL_BUILTIN;
 		return e;
+	}
 	if (text_starts(name, "scripted:")) {
 		e.kind = MODEL_SCRIPTED;
 		e.script = read_script(m, c, pointer, name + strlen("scripted:"));

@@ -37,7 +37,7 @@ static const char *written_name(const struct parameters *p, const char *name)
 {
 	const char *optional = arena_printf(p->m->mem, "%s?", name);
 
-	return json_object_get(p->written, name) ? name : optional;
+	return json_object_get(p->written, optional) ? optional : name;
 }
 
 /* A mistake at /properties/order_id/type of the schema is one at /order_id?/type of the file. */
@@ -64,12 +64,15 @@ static void add_parameter(
 	size_t n = strlen(key);
 	bool optional = n && key[n - 1] == '?';
 	const char *name = arena_strndup(p->m->mem, key, n - optional);
+	const char *pointer = yaml_below(p->m->mem, p->pointer, key);
 
-	if (json_object_get(properties, name))
-		yaml_mistake(p->c->agent, p->m, yaml_below(p->m->mem, p->pointer, key),
-		    "the parameter \"%s\" is here twice", name);
-	else if (text_is(name, "customer"))
-		yaml_mistake(p->c->agent, p->m, yaml_below(p->m->mem, p->pointer, key),
+	if (json_object_get(properties, name)) {
+		yaml_mistake(
+		    p->c->agent, p->m, pointer, "the parameter \"%s\" is here twice", name);
+		return;
+	}
+	if (text_is(name, "customer"))
+		yaml_mistake(p->c->agent, p->m, pointer,
 		    "\"customer\" is what the server knows of the customer; choose another name");
 	json_object_set(properties, name, v);
 	if (!optional)
@@ -82,11 +85,14 @@ static json_t *read_parameters(struct parameters *p)
 	json_t *schema =
 	    json_in(p->m->mem, json_pack("{ss so so sb}", "type", "object", "properties",
 				   properties, "required", required, "additionalProperties", 0));
+	bool good = !config_spoiled(p->m, p->c, p->pointer);
 	const char *key;
 
 	json_object_foreach((json_t *)p->written, key, v)
-	    add_parameter(p, key, v, properties, required);
-	if (!config_spoiled(p->m, p->c, p->pointer))
+	{
+		add_parameter(p, key, v, properties, required);
+	}
+	if (good)
 		schema_free(schema_compile_all(schema, tell, p));
 	return schema;
 }
@@ -98,7 +104,11 @@ static bool binds_customer(const json_t *query)
 
 	if (json_is_string(query))
 		return strstr(json_string_value(query), ":customer.");
-	json_array_foreach(query, i, one) if (binds_customer(one)) return true;
+	json_array_foreach(query, i, one)
+	{
+		if (binds_customer(one))
+			return true;
+	}
 	return false;
 }
 
@@ -232,8 +242,10 @@ void config_tools(struct mistakes *m, struct config *c)
 	json_t *entry;
 
 	c->tools = list;
-	json_object_foreach((json_t *)tools, name, entry) list[c->ntools++] =
-	    read_tool(m, c, name, entry);
+	json_object_foreach((json_t *)tools, name, entry)
+	{
+		list[c->ntools++] = read_tool(m, c, name, entry);
+	}
 	c->profile_tool = json_str(json_object_get(root, "customer"), "profile");
 	if (c->profile_tool)
 		check_profile(m, c);

@@ -31,6 +31,7 @@ static void complain(struct expansion *x, const char *where, const char *message
 
 	yaml_place_in(x->y, x->pointer, x->text, (size_t)(where - x->text), &at);
 	mistakes_add(x->m, at, yaml_path(x->y, x->pointer), "%s", message);
+	yaml_unset(x->y, x->pointer);
 }
 
 /* s is at "${"; returns what follows the variable. */

@@ -43,8 +43,13 @@ static struct sql_database *open_one(struct mistakes *m, struct agent_setup *s, 
 	if (!path)
 		return NULL;
 	db = sql_database_open(w, d->name, path, d->init, &e);
-	if (!db)
-		yaml_mistake(s->config->agent, m, d->pointer, "%s", e.msg);
+	if (!db) {
+		const char *said = arena_printf(m->mem, "database %s: ", d->name);
+
+		/* The path says which one already. */
+		yaml_mistake(s->config->agent, m, d->pointer, "%s",
+		    text_starts(e.msg, said) ? e.msg + strlen(said) : e.msg);
+	}
 	return db;
 }
 

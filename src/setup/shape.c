@@ -212,7 +212,9 @@ static void refuse_at(
 		return;
 	}
 	json_object_foreach_safe(at, next, key, child)
-	    refuse_below(m, y, at, key, rest + n, pointer);
+	{
+		refuse_below(m, y, at, key, rest + n, pointer);
+	}
 }
 
 /* Each kind of tool brings the schema of its own part. */

@@ -42,6 +42,10 @@ bool yaml_place_line(
 /* "tools.lookup_order.demo[1]" for "/tools/lookup_order/demo/1". */
 const char *yaml_path(const struct yaml *y, const char *pointer);
 
+/* The text there lacks a part that is missing elsewhere, which has been said: from now on
+ * yaml_mistake() says nothing about its value. */
+void yaml_unset(struct yaml *y, const char *pointer);
+
 /* A mistake at that pointer: place and path are worked out here. */
 void yaml_mistake(const struct yaml *y, struct mistakes *m, const char *pointer, const char *fmt,
     ...) __attribute__((format(printf, 4, 5)));

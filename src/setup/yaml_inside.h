@@ -9,6 +9,7 @@ struct mark {
 	const char *pointer;
 	int line, column;             /* where to point: the key, else the first character */
 	int value_line, value_column; /* where the value starts */
+	bool unset;                   /* a text with a variable that is missing */
 	char style;                   /* of a scalar: ' or " around it, | above it, 0 plain */
 };
 

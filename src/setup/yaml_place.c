@@ -225,12 +225,23 @@ const char *yaml_path(const struct yaml *y, const char *pointer)
 	return out;
 }
 
+void yaml_unset(struct yaml *y, const char *pointer)
+{
+	const struct mark *m = find(y, pointer);
+
+	if (m)
+		y->marks[m - y->marks].unset = true;
+}
+
 void yaml_mistake(
     const struct yaml *y, struct mistakes *m, const char *pointer, const char *fmt, ...)
 {
+	const struct mark *mark = find(y, pointer);
 	const char *message;
 	va_list ap;
 
+	if (mark && mark->unset)
+		return;
 	va_start(ap, fmt);
 	message = arena_vprintf(m->mem, fmt, ap);
 	va_end(ap);
