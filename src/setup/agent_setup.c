@@ -53,6 +53,8 @@ static void tell(void *self, const char *path, const char *message)
 	struct place at = yaml_place(t->playbook, pointer);
 	int line, column;
 
+	if (yaml_is_cut(t->playbook, pointer))
+		return;
 	if (split_place(&message, &line, &column))
 		yaml_place_line(t->playbook, pointer, line, column, &at);
 	mistakes_add(t->m, at, yaml_path(t->playbook, pointer), "%s", message);
@@ -70,9 +72,14 @@ static struct model *make_builtin(struct mistakes *m, struct agent_setup *s)
 		.mistake = tell,
 		.self = &t };
 
-	if (!c->playbook || !c->intents || !all_sound(c) || yaml_spoiled(c->playbook, m))
+	struct model *model = NULL;
+
+	if (!c->playbook)
 		return NULL;
-	return builtin_new(yaml_root(c->playbook), &ctx);
+	if (c->intents && all_sound(c) && !yaml_spoiled(c->playbook, m))
+		model = builtin_new(yaml_root(c->playbook), &ctx);
+	yaml_refuse_cut(c->playbook, m);
+	return model;
 }
 
 static struct model *make_model(

@@ -31,6 +31,8 @@ struct reader {
 	struct mistakes *m;
 	struct buf pointer;
 	int depth;
+	int line; /* see line_at() */
+	const char *line_start;
 	bool broken; /* no more events */
 };
 
@@ -128,6 +130,38 @@ static char style_of(yaml_scalar_style_t style)
 	}
 }
 
+/* The start of a line.  Asked for in the order of the file, so that finding them all is one pass.
+ */
+static const char *line_at(struct reader *r, int line)
+{
+	const char *end;
+
+	for (; r->line < line && (end = strchr(r->line_start, '\n')); r->line++)
+		r->line_start = end + 1;
+	return r->line_start;
+}
+
+/* The # of what looks like a comment by mistake: right behind a plain text, and no blank behind
+ * it. */
+static struct place cut_at(struct reader *r, const yaml_event_t *ev)
+{
+	struct place here = at(r, ev->end_mark);
+	const char *s;
+	int blanks = 0;
+
+	if (ev->type != YAML_SCALAR_EVENT || ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE ||
+	    !ev->data.scalar.length)
+		return (struct place){ 0 };
+	s = yaml_column(line_at(r, here.line), here.column);
+	for (; s[blanks] == ' ' || s[blanks] == '\t'; blanks++)
+		;
+	here.column += blanks;
+	s += blanks;
+	if (blanks && s[0] == '#' && (isalpha((unsigned char)s[1]) || s[1] == '(' || s[1] == '_'))
+		return here;
+	return (struct place){ 0 };
+}
+
 static void note(struct reader *r, const yaml_event_t *ev, const yaml_mark_t *key)
 {
 	struct yaml *y = r->y;
@@ -147,6 +181,7 @@ static void note(struct reader *r, const yaml_event_t *ev, const yaml_mark_t *ke
 		.column = (int)point.column + 1,
 		.value_line = (int)ev->start_mark.line + 1,
 		.value_column = (int)ev->start_mark.column + 1,
+		.cut = cut_at(r, ev),
 		.style = ev->type == YAML_SCALAR_EVENT ? style_of(ev->data.scalar.style) : 0,
 	};
 }
@@ -366,6 +401,8 @@ struct yaml *yaml_read(struct mistakes *m, const char *name, const char *text, s
 		.len = n };
 	if (!bytes_ok(m, y))
 		return NULL;
+	r.line = 1;
+	r.line_start = y->text;
 	if (!yaml_parser_initialize(&r.parser))
 		abort(); /* only for want of memory */
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);

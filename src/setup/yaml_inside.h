@@ -10,6 +10,7 @@ struct mark {
 	int line, column;             /* where to point: the key, else the first character */
 	int value_line, value_column; /* where the value starts */
 	bool unset;                   /* a text with a variable that is missing */
+	struct place cut;             /* of the # behind a plain text; line 0: none */
 	char style;                   /* of a scalar: ' or " around it, | above it, 0 plain */
 };
 
@@ -23,5 +24,7 @@ struct yaml {
 };
 
 void yaml_marks_sort(struct yaml *y);
+/* A column of a line, at most its end. */
+const char *yaml_column(const char *line, int column);
 
 #endif

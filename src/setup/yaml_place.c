@@ -74,6 +74,15 @@ static const char *line_start(const struct yaml *y, int line)
 	return s;
 }
 
+const char *yaml_column(const char *line, int column)
+{
+	for (; column > 1 && *line && *line != '\n'; column--)
+		do
+			line++;
+		while (((unsigned char)*line & 0xC0) == 0x80);
+	return line;
+}
+
 /* The first byte of the value itself: behind its quote, below its |. */
 static const char *value_start(const struct yaml *y, const struct mark *m)
 {
@@ -81,10 +90,7 @@ static const char *value_start(const struct yaml *y, const struct mark *m)
 
 	if (!s || m->style == '|')
 		return s;
-	for (int i = 1; i < m->value_column && *s; i++)
-		do
-			s++;
-		while (((unsigned char)*s & 0xC0) == 0x80);
+	s = yaml_column(s, m->value_column);
 	return s + (m->style && *s);
 }
 
@@ -246,6 +252,22 @@ void yaml_mistake(
 	message = arena_vprintf(m->mem, fmt, ap);
 	va_end(ap);
 	mistakes_add(m, yaml_place(y, pointer), yaml_path(y, pointer), "%s", message);
+}
+
+bool yaml_is_cut(const struct yaml *y, const char *pointer)
+{
+	const struct mark *m = find(y, pointer);
+
+	return m && m->cut.line;
+}
+
+void yaml_refuse_cut(const struct yaml *y, struct mistakes *m)
+{
+	for (size_t i = 0; i < y->nmarks; i++)
+		if (y->marks[i].cut.line)
+			mistakes_add(m, y->marks[i].cut, yaml_path(y, y->marks[i].pointer),
+			    "a # behind a blank starts a comment; put all of it in quotes if the # "
+			    "belongs to it, and a blank behind the # if not");
 }
 
 bool yaml_spoiled(const struct yaml *y, const struct mistakes *m)

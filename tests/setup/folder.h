@@ -57,6 +57,30 @@ static const char agent[] =
 	"demo: [demo-1, demo-2]\n";                                           /* 33 */
 /* clang-format on */
 
+/* clang-format off */
+static const char playbook[] =
+	"texts:\n"
+	"  again: a\n"
+	"  still_open: a\n"
+	"  which: a\n"
+	"  handover: a\n"
+	"  handover_failed: a\n"
+	"  with_person: a\n"
+	"  sign_in: a\n"
+	"fallback: { first: a, second: a, then: { escalate: no idea } }\n"    /*  9 */
+	"failed: { escalate: it failed }\n"                                   /* 10 */
+	"intents:\n"                                                          /* 11 */
+	"  refund:\n"                                                         /* 12 */
+	"    look_up:\n"                                                      /* 13 */
+	"      orders: { tool: lookup_order }\n"                              /* 14 */
+	"    cases:\n"                                                        /* 15 */
+	"      - when: \"#orders.rows == 0\"\n"                             /* 16 */
+	"        say: There are none.\n"                                      /* 17 */
+	"      - say: >-\n"                                                   /* 18 */
+	"          There are\n"                                               /* 19 */
+	"          {{ #orders.rows }}.\n";                                    /* 20 */
+/* clang-format on */
+
 static const struct {
 	const char *name, *text;
 } files[] = {
@@ -64,6 +88,7 @@ static const struct {
 	{ "prompt.md", "Be kind.\n" },
 	{ "intents.yaml", "intents:\n  # one is enough\n"
 			  "  refund: { examples: [refund me, money back] }\nnone: [hello]\n" },
+	{ "playbook.yaml", playbook },
 	{ "talk.yaml", "steps:\n  - text: hello\n" },
 	{ "shop.sql", "CREATE TABLE orders (id TEXT PRIMARY KEY, customer_id TEXT, cents INTEGER, "
 		      "refunded INTEGER);\n" },

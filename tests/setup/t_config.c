@@ -20,18 +20,24 @@ struct row {
 	const char *file, *find, *put, *want;
 };
 
-static void check_row(const struct row *row)
+static void check_in(struct folder *f, const struct row *row)
 {
-	struct folder f = folder_good();
 	struct arena *mem = arena_new();
 	const char *said;
 
-	folder_replace(&f, row->file, row->find, row->put);
-	said = folder_mistakes(&f, mem);
+	folder_replace(f, row->file, row->find, row->put);
+	said = folder_mistakes(f, mem);
 	if (strcmp(said, row->want) != 0)
 		fprintf(stderr, "with %s:\n", row->put);
 	assert_string_equal(said, row->want);
 	arena_free(mem);
+}
+
+static void check_row(const struct row *row)
+{
+	struct folder f = folder_good();
+
+	check_in(&f, row);
 	folder_remove(&f);
 }
 
@@ -306,6 +312,45 @@ static void mistakes_of_every_kind_are_told_at_once(void **state)
 	folder_remove(&f);
 }
 
+static void a_playbook_is_checked_against_the_rest_of_the_folder(void **state)
+{
+	static const struct row rows[] = {
+		{ "playbook.yaml", "tool: lookup_order", "tool: lookup_ordr",
+		    "playbook.yaml:14:17: intents.refund.look_up.orders.tool: there is no tool "
+		    "\"lookup_ordr\"; did you mean \"lookup_order\"?\n" },
+		{ "playbook.yaml", "There are none.", "\"{{ 1 + * 2 }}\"",
+		    "playbook.yaml:17:22: intents.refund.cases[0].say: expected a value, got "
+		    "'*'\n" },
+		{ "playbook.yaml", "{{ #orders.rows }}", "{{ #orders.rows + * }}",
+		    "playbook.yaml:20:29: intents.refund.cases[1].say: expected a value, got "
+		    "'*'\n" },
+		{ "playbook.yaml", "\"#orders.rows == 0\"", "0 == #orders.rows",
+		    "playbook.yaml:16:20: intents.refund.cases[0].when: a # behind a blank starts "
+		    "a "
+		    "comment; put all of it in quotes if the # belongs to it, and a blank behind "
+		    "the "
+		    "# if not\n" },
+		{ "playbook.yaml", "say: There are none.", "say: There are none. # yet", "" },
+		{ "playbook.yaml", "  again: a", "  agian: a",
+		    "playbook.yaml:1:1: texts: missing \"again\"\n"
+		    "playbook.yaml:2:3: texts.agian: unknown key \"agian\"; did you mean "
+		    "\"again\"?\n" },
+		{ "playbook.yaml", "  again: a", "  again: ${FD_TEST_NOT_THERE}",
+		    "playbook.yaml:2:10: texts.again: the environment variable FD_TEST_NOT_THERE "
+		    "is "
+		    "not set\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct folder f = folder_good();
+
+		folder_replace(&f, "agent.yaml", "scripted:talk.yaml", "builtin");
+		check_in(&f, &rows[i]);
+		folder_remove(&f);
+	}
+}
+
 static void a_missing_neighbour_is_a_mistake(void **state)
 {
 	struct folder f = folder_good();
@@ -317,6 +362,7 @@ static void a_missing_neighbour_is_a_mistake(void **state)
 	folder_replace(&f, "agent.yaml", "turns: 9\n  turns: 9", "turns: 9");
 	folder_delete(&f, "prompt.md");
 	folder_delete(&f, "intents.yaml");
+	folder_delete(&f, "playbook.yaml");
 	assert_string_equal(folder_mistakes(&f, mem),
 	    "intents.yaml: is missing: the model builtin cannot do without it\n"
 	    "playbook.yaml: is missing: the model builtin cannot do without it\n"
@@ -421,6 +467,7 @@ int main(void)
 		cmocka_unit_test(sql_that_does_not_compile_has_its_place_in_the_file),
 		cmocka_unit_test(what_does_not_work_yet_is_refused_by_name),
 		cmocka_unit_test(mistakes_of_every_kind_are_told_at_once),
+		cmocka_unit_test(a_playbook_is_checked_against_the_rest_of_the_folder),
 		cmocka_unit_test(a_missing_neighbour_is_a_mistake),
 		cmocka_unit_test(a_good_folder_becomes_working_parts),
 		cmocka_unit_test(a_check_leaves_nothing_behind),
