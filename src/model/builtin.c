@@ -272,7 +272,7 @@ static const char *words(struct step *s)
 	return text;
 }
 
-/* What comes back with the next message. */
+/* What comes back with the next message; an empty object closes what was open before. */
 static json_t *left_open(const struct step *s)
 {
 	json_t *open = json_array(), *out = json_in(s->mem, json_object());
@@ -289,7 +289,7 @@ static json_t *left_open(const struct step *s)
 		json_object_set_new(out, "lost", json_integer(s->lost_before));
 	if (s->wish.reasons || s->told || s->note != NOTE_NONE || s->lost == LOST_WAITING)
 		json_object_set_new(out, "told", json_true());
-	return json_object_size(out) ? out : NULL;
+	return out;
 }
 
 /* The step. */

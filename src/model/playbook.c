@@ -2,6 +2,7 @@
 
 #include "base/nearest.h"
 #include "base/text.h"
+#include "model/builtin_words.h"
 
 #include <string.h>
 
@@ -208,13 +209,24 @@ static void read_slots(struct reading *r, const json_t *source)
 	r->pb->slots = list;
 }
 
+/* As words_of() will see it in a message: "Don't!" is written dont. */
+static const char *plain_phrase(struct reading *r, const char *phrase)
+{
+	struct words w = words_of(r->mem, phrase);
+	const char *out = "";
+
+	for (int i = 0; i < w.n; i++)
+		out = arena_printf(r->mem, "%s%s%s", out, i ? " " : "", w.word[i]);
+	return out;
+}
+
 static const char *const *read_words(struct reading *r, const json_t *list)
 {
 	const char **out = arena_array(r->mem, const char *, json_array_size(list) + 1);
 	const json_t *w;
 	size_t i;
 
-	json_array_foreach(list, i, w) out[i] = reading_copy(r, json_string_value(w));
+	json_array_foreach(list, i, w) out[i] = plain_phrase(r, json_string_value(w));
 	return out;
 }
 

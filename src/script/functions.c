@@ -445,6 +445,11 @@ bool function_known(const char *name, size_t n)
 	return false;
 }
 
+const char *function_name(size_t i)
+{
+	return i < array_len(functions) ? functions[i].name : NULL;
+}
+
 void functions_open(lua_State *L)
 {
 	luaL_newlib(L, functions);

@@ -62,6 +62,7 @@ int source_line(const char *source, size_t at);
 
 /* functions.c: the closed list. */
 bool function_known(const char *name, size_t n);
+const char *function_name(size_t i); /* the i-th; NULL: there are no more */
 void functions_open(lua_State *L);   /* pushes a table of them */
 void spend(lua_State *L, int64_t n); /* this much work was done in C */
 struct currency currency_named(const char *code);

@@ -1,5 +1,7 @@
 #include "script/inside.h"
 
+#include "base/nearest.h"
+
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -240,6 +242,22 @@ static const char *known_names(struct reader *r)
 	return n ? out : "only functions";
 }
 
+/* Kept out of use_name(), whose frame is on the stack of what recurses. */
+static int __attribute__((noinline)) unknown_name(struct reader *r, const char *s, size_t n)
+{
+	char name[64], hint[120];
+	struct nearest near;
+
+	snprintf(name, sizeof(name), "%.*s", (int)n, s);
+	near = nearest_to(name);
+	for (const char *const *known = r->names; *known; known++)
+		nearest_try(&near, *known);
+	for (size_t i = 0; function_name(i); i++)
+		nearest_try(&near, function_name(i));
+	return source_error(r->e, r->source, r->now.at, "unknown name '%s'%s (known here: %s)",
+	    name, nearest_hint(&near, hint, sizeof(hint)), known_names(r));
+}
+
 static int use_name(struct reader *r)
 {
 	const char *s = r->source + r->now.at;
@@ -250,8 +268,7 @@ static int use_name(struct reader *r)
 			return next(r);
 	if (function_known(s, n) || listed(r->names, s, n))
 		return next(r);
-	return source_error(r->e, r->source, r->now.at, "unknown name '%.*s' (known here: %s)",
-	    (int)(n < 60 ? n : 60), s, known_names(r));
+	return unknown_name(r, s, n);
 }
 
 /* The grammar. */

@@ -541,6 +541,22 @@ static void a_forged_sum_makes_nobody_read_outside_of_the_file(void **state)
 	assert_true(refused > 20);
 }
 
+static void names_that_never_end_are_refused(void **state)
+{
+	struct err e = { 0 };
+	size_t n;
+	char *data = small_file(&n);
+	char *names = memmem(data, n, "left", 5);
+
+	(void)state;
+	assert_non_null(names);
+	memset(names, 'a', strlen("left") + strlen("right") + strlen("stop") + 3);
+	sign_again(data, n);
+	spit(data, n);
+	assert_null(intents_load(path, key, &e));
+	assert_int_equal(e.code, ERR_INVALID);
+}
+
 static void a_folder_is_no_classifier(void **state)
 {
 	struct err e = { 0 };
@@ -594,6 +610,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_file_is_refused_wherever_the_damage_is),
 		cmocka_unit_test(a_cut_file_is_refused_wherever_the_cut_is),
 		cmocka_unit_test(a_forged_sum_makes_nobody_read_outside_of_the_file),
+		cmocka_unit_test(names_that_never_end_are_refused),
 		cmocka_unit_test(a_folder_is_no_classifier),
 		cmocka_unit_test(a_message_costs_microseconds),
 	};

@@ -112,8 +112,9 @@ static const struct {
 		 "without the question mark\n" CALL
 		 ": initiate_refund requires the argument \"amount_cents\"\n" },
 	{ CASES "/1/failed/say", "\"{{ refund.refund_id }}\"",
-	    CASES "/1/failed/say: 1:4: unknown name 'refund' (known here: " KNOWN
-		  ", orders, n, failed)\n" },
+	    CASES
+	    "/1/failed/say: 1:4: unknown name 'refund'; did you mean \"round\"? (known here: " KNOWN
+	    ", orders, n, failed)\n" },
 	{ CASES "/1/when", "\"n == 1\"",
 	    CASES "/1: the last case must have no \"when\", so that there is always an answer\n" },
 	{ CASES "/0/when", NULL,

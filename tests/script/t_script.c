@@ -240,9 +240,8 @@ static void conditions_are_true_false_or_nil(void **state)
 
 static void names_are_known_when_it_is_compiled(void **state)
 {
-	CHECK_VALUES(
-	    { "polcy.rows", "compile: 1:1: unknown name 'polcy' (known here: order, policy, slots, "
-			    "nothing, text, big)" },
+	CHECK_VALUES({ "polcy.rows", "compile: 1:1: unknown name 'polcy'; did you mean \"policy\"? "
+				     "(known here: order, policy, slots, nothing, text, big)" },
 	    { "order.paid and\n  missing == 1",
 		"compile: 2:3: unknown name 'missing' (known here: order, policy, "
 		"slots, nothing, text, big)" },
@@ -257,6 +256,9 @@ static void names_are_known_when_it_is_compiled(void **state)
 	    { "'ä' .. _ENV", "compile: 1:8: unknown name '_ENV' (known here: order, policy, slots, "
 			     "nothing, text, "
 			     "big)" },
+	    { "fitler(policy.rows, 1)",
+		"compile: 1:1: unknown name 'fitler'; did you mean \"filter\"? (known here: order, "
+		"policy, slots, nothing, text, big)" },
 	    { "string.rep('x', 9)",
 		"compile: 1:1: unknown name 'string' (known here: order, policy, slots, "
 		"nothing, text, big)" },
