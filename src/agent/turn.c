@@ -113,11 +113,14 @@ static json_t *step_event(struct turn *t, const struct reply *reply, const struc
 	return data;
 }
 
-/* All the customer reads of this turn, in one text: what was shown already stays in front. */
-static json_t *message_event(struct turn *t, const char *text)
+/* All the customer reads of this turn, in one text: what was shown already stays in front.  Of the
+ * step that says `text`, the parts are in it; where no step does, all that was shown came before.
+ */
+static json_t *message_event(struct turn *t, const json_t *step, const char *text)
 {
 	const struct turn_log *log = turn_log(t);
-	size_t before = log->shown_before;
+	bool own = step && json_int(step, "run", -1) == log->run;
+	size_t before = own ? log->shown_before : log->shown.len;
 	const char *gap =
 	    before && log->shown.data[before - 1] != '\n' && log->shown.data[before - 1] != ' '
 		? "\n"
@@ -150,16 +153,18 @@ static const char *outcome(struct turn *t)
 static int finish(
     struct turn *t, json_t *step, const struct model_usage *usage, const char *text, struct err *e)
 {
+	json_t *message = message_event(t, step, text);
 	struct draft d[3];
 	int n = 0;
 
 	if (escalate_on_end(t, e) < 0) {
 		json_decref(step);
+		json_decref(message);
 		return -1;
 	}
 	if (step)
 		d[n++] = (struct draft){ EVENT_STEP, step, NULL };
-	d[n++] = (struct draft){ EVENT_MESSAGE, message_event(t, text), NULL };
+	d[n++] = (struct draft){ EVENT_MESSAGE, message, NULL };
 	d[n++] =
 	    (struct draft){ EVENT_TURN_ENDED, end_event(t, usage, step != NULL, outcome(t)), NULL };
 	return turn_append(t, d, n, e);
