@@ -61,6 +61,17 @@ static int detect(struct turn *t, struct err *e)
 	return escalate_on_message(t, e);
 }
 
+/* The log holds UTF-8 alone, and what a model says comes from outside. */
+static int check_words(const struct model_answer *answer, struct err *e)
+{
+	bool good = !answer->text || text_is_utf8(answer->text, strlen(answer->text));
+
+	for (int i = 0; i < answer->ncalls; i++)
+		good &= !answer->calls[i].name ||
+			text_is_utf8(answer->calls[i].name, strlen(answer->calls[i].name));
+	return good ? 0 : err_set(e, ERR_INVALID, "its answer is not UTF-8");
+}
+
 /* The chain: who fails is passed over.  -1 when all did. */
 static int ask(struct turn *t, const struct model_request *r, struct reply *reply,
     struct model_answer *answer, const struct model **who, struct err *e)
@@ -77,7 +88,8 @@ static int ask(struct turn *t, const struct model_request *r, struct reply *repl
 			own.opaque = NULL;
 		*answer = (struct model_answer){ 0 };
 		*who = m;
-		if (m->class->complete(m, &own, &sink, t->mem, answer, e) == 0 && !reply->failed)
+		if (m->class->complete(m, &own, &sink, t->mem, answer, e) == 0 && !reply->failed &&
+		    check_words(answer, e) == 0)
 			return 0;
 		if (reply->failed) {
 			*e = reply->err;
@@ -236,6 +248,9 @@ static void loop(void *arg)
 	struct loop *l = arg;
 	struct turn *t = l->turn;
 
+	if (turn_log(t)->ended)
+		l->result = err_set(l->err, ERR_INVALID,
+		    "a message is open in a turn that has ended: the log is damaged");
 	while (!turn_log(t)->ended) {
 		l->result = -1;
 		if (detect(t, l->err) < 0 || calls_run(t, l->err) < 0 ||
