@@ -136,8 +136,8 @@ static json_t *result_event(const struct turn_call *call, int64_t ms)
 	    (int)call->write, "ms", (json_int_t)ms);
 }
 
-static int append_failed(struct turn *t, const struct turn_call *call, const char *reason,
-    bool retry, bool unknown, int64_t ms, struct err *e)
+static json_t *failed_event(struct turn *t, const struct turn_call *call, const char *reason,
+    bool retry, bool unknown, int64_t ms)
 {
 	json_t *data = result_event(call, ms);
 
@@ -149,7 +149,28 @@ static int append_failed(struct turn *t, const struct turn_call *call, const cha
 	if (unknown)
 		json_object_set_new(data, "unknown", json_true());
 	log_debug("turn %s of %s: %s failed: %s", t->id, conversation_id(t->c), call->name, reason);
+	return data;
+}
+
+static int append_failed(struct turn *t, const struct turn_call *call, const char *reason,
+    bool retry, int64_t ms, struct err *e)
+{
+	json_t *data = failed_event(t, call, reason, retry, false, ms);
+
 	return turn_append(t, &(struct draft){ EVENT_RESULT, data, NULL }, 1, e);
+}
+
+/* Nobody knows whether it was done: that and the call for a person are one change. */
+static int append_unknown(
+    struct turn *t, const struct turn_call *call, const char *reason, int64_t ms, struct err *e)
+{
+	struct draft d[] = { { EVENT_RESULT, failed_event(t, call, reason, false, true, ms), NULL },
+		{ EVENT_ESCALATED,
+		    escalation_event(t, "handoff", "outcome_unknown",
+			text_of(t, "it is not known whether %s was done", call->name), NULL),
+		    NULL } };
+
+	return turn_append(t, d, array_len(d), e);
 }
 
 static int append_ok(
@@ -162,7 +183,7 @@ static int append_ok(
 		return append_failed(t, call,
 		    text_of(
 			t, "it answered %zu bytes, more than %d: ask for less", size, RESULT_MAX),
-		    false, false, ms, e);
+		    false, ms, e);
 	data = result_event(call, ms);
 	json_object_set_new(data, "ok", json_true());
 	json_object_set(data, "result",
@@ -177,12 +198,8 @@ static int append_result(struct turn *t, const struct turn_call *call, const str
 {
 	if (r->status == TOOL_OK)
 		return append_ok(t, call, r->value, ms, e);
-	if (append_failed(t, call, r->reason, r->retry, r->status == TOOL_UNKNOWN, ms, e) < 0)
-		return -1;
-	if (r->status != TOOL_UNKNOWN)
-		return 0;
-	return escalate(t, "handoff", "outcome_unknown",
-	    text_of(t, "it is not known whether %s was done", call->name), NULL, e);
+	return r->status == TOOL_UNKNOWN ? append_unknown(t, call, r->reason, ms, e)
+					 : append_failed(t, call, r->reason, r->retry, ms, e);
 }
 
 /* Running. */
@@ -287,17 +304,18 @@ static int run_write(struct turn *t, const struct turn_call *call, struct err *e
 	const struct turn_call *same = turn_log_key(turn_log(t), call->key);
 
 	if (call->state == CALL_STARTED)
-		return append_result(t, call,
-		    &(struct tool_result){ .status = TOOL_UNKNOWN,
-			.reason =
-			    "the server stopped while it was under way; it may have been done" },
-		    0, e);
+		return append_unknown(t, call,
+		    "the server stopped while it was under way; it may have been done", 0, e);
 	if (same && same->ok)
 		return append_ok(t, call, same->value, 0, e);
 	if (same)
-		return append_failed(t, call,
-		    "the same call was made before and its outcome is not known", false, true, 0,
-		    e);
+		return turn_append(t,
+		    &(struct draft){ EVENT_RESULT,
+			failed_event(t, call,
+			    "the same call was made before and its outcome is not known", false,
+			    true, 0),
+			NULL },
+		    1, e);
 	if (conversation_settle(t->c, turn_head(t)->seq, e) < 0 ||
 	    (!j.tool->repeatable && mark_started(t, call, e) < 0))
 		return -1;
@@ -312,20 +330,23 @@ static int run_escalate(struct turn *t, const struct turn_call *call, struct err
 {
 	bool already = turn_head(t)->owner != OWNER_AI;
 	const char *reason = json_str(call->arguments, "reason");
+	struct draft d[2];
 	json_t *data = result_event(call, 0);
+	int n = 0;
 
-	if (!already &&
-	    escalate(t, "handoff", "asked",
-		reason && !text_blank(reason) ? reason : "the assistant asked for a person",
-		json_str(call->arguments, "summary"), e) < 0) {
-		json_decref(data);
-		return -1;
-	}
+	if (!already)
+		d[n++] = (struct draft){ EVENT_ESCALATED,
+			escalation_event(t, "handoff", "asked",
+			    reason && !text_blank(reason) ? reason
+							  : "the assistant asked for a person",
+			    json_str(call->arguments, "summary")),
+			NULL };
 	json_object_set_new(data, "ok", json_true());
 	json_object_set_new(data, "result",
 	    json_pack("{ss}", "status",
 		already ? "a person has been asked for already" : "a person has been asked for"));
-	return turn_append(t, &(struct draft){ EVENT_RESULT, data, NULL }, 1, e);
+	d[n++] = (struct draft){ EVENT_RESULT, data, NULL };
+	return turn_append(t, d, n, e);
 }
 
 static bool is_read(const struct turn_call *call)
@@ -340,7 +361,7 @@ static int run_alone(struct turn *t, const struct turn_call *call, struct err *e
 	if (copy.state == CALL_DONE)
 		return 0;
 	if (copy.refused)
-		return append_failed(t, &copy, copy.refused, false, false, 0, e);
+		return append_failed(t, &copy, copy.refused, false, 0, e);
 	if (!strcmp(copy.name, ESCALATE))
 		return run_escalate(t, &copy, e);
 	return run_write(t, &copy, e);
@@ -349,13 +370,16 @@ static int run_alone(struct turn *t, const struct turn_call *call, struct err *e
 /* Does the tool still exist?  The configuration may have changed between two starts. */
 static int refuse_gone(struct turn *t, struct err *e)
 {
+	static const char gone[] = "the tool does not exist any more";
+
 	for (int i = 0; i < turn_log(t)->ncalls; i++) {
 		struct turn_call call = turn_log(t)->calls[i];
 
-		if (call.state != CALL_DONE && !call.refused &&
-		    !toolbox_find(&t->agent->config.tools, call.name) &&
-		    append_failed(t, &call, "the tool does not exist any more", false,
-			call.state == CALL_STARTED, 0, e) < 0)
+		if (call.state == CALL_DONE || call.refused ||
+		    toolbox_find(&t->agent->config.tools, call.name))
+			continue;
+		if (call.state == CALL_STARTED ? append_unknown(t, &call, gone, 0, e) < 0
+					       : append_failed(t, &call, gone, false, 0, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -10,8 +10,8 @@
 /* The decision that a person is needed: a kind, the rule that fired, a reason in plain words.  A
  * new rule is a function here and a call of escalate(). */
 
-int escalate(struct turn *t, const char *kind, const char *rule, const char *reason,
-    const char *summary, struct err *e)
+json_t *escalation_event(
+    struct turn *t, const char *kind, const char *rule, const char *reason, const char *summary)
 {
 	json_t *data = json_pack("{ss ss ss}", "kind", kind, "reason", reason, "rule", rule);
 
@@ -19,6 +19,14 @@ int escalate(struct turn *t, const char *kind, const char *rule, const char *rea
 		bug("an escalation's reason is not UTF-8");
 	json_put_str(data, "summary", summary);
 	log_info("conversation %s: %s (%s)", conversation_id(t->c), kind, rule);
+	return data;
+}
+
+int escalate(struct turn *t, const char *kind, const char *rule, const char *reason,
+    const char *summary, struct err *e)
+{
+	json_t *data = escalation_event(t, kind, rule, reason, summary);
+
 	return turn_append(t, &(struct draft){ EVENT_ESCALATED, data, NULL }, 1, e);
 }
 

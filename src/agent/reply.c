@@ -77,9 +77,11 @@ static int release(struct reply *r, size_t n)
 	json_t *data = json_pack(
 	    "{ss% sI}", "content", r->text.data + r->released, n, "run", (json_int_t)r->run);
 
+	if (!data) { /* not UTF-8: the model's answer will be refused as a whole */
+		r->held = true;
+		return 0;
+	}
 	r->released += n;
-	if (!data)
-		return err_set(&r->err, ERR_IO, "the model's text is not UTF-8");
 	if (turn_append(r->turn, &(struct draft){ EVENT_PART, data, NULL }, 1, &r->err) < 0)
 		return -1;
 	return conversation_settle(r->turn->c, turn_head(r->turn)->seq, &r->err);

@@ -100,7 +100,8 @@ struct run {
 };
 
 /* The conversation in memory was ahead of a log that could not be written: take it up again from
- * there. */
+ * there, however long the log is not to be had.  NULL: we are stopped, somebody else has taken it
+ * up, or nothing of it was ever durable. */
 static struct conversation *reopen(struct agent *a, struct conversation *c, struct err *e)
 {
 	char id[WORLD_ID_SIZE];
@@ -108,9 +109,13 @@ static struct conversation *reopen(struct agent *a, struct conversation *c, stru
 	strcpy(id, conversation_id(c));
 	*conversation_running(c) = false;
 	conversation_close(c);
-	if (fiber_sleep(RETRY_MS, e) < 0)
-		return NULL;
-	c = conversation_open(a->all, id, e);
+	do {
+		if (fiber_sleep(RETRY_MS, e) < 0)
+			return NULL;
+		c = conversation_open(a->all, id, e);
+		if (!c && e->code != ERR_NOT_FOUND)
+			log_warn("conversation %s cannot go on yet: %s", id, e->msg);
+	} while (!c && e->code != ERR_NOT_FOUND);
 	if (c && *conversation_running(c)) {
 		conversation_close(c);
 		return NULL;
@@ -120,7 +125,21 @@ static struct conversation *reopen(struct agent *a, struct conversation *c, stru
 	return c;
 }
 
-/* One at a time per conversation; ends when there is nothing to answer. */
+/* The next thing to do.  0: done; what is then left to do is seen by asking again. */
+static int go_on(struct agent *a, struct conversation *c, struct err *e)
+{
+	if (!has_work(c))
+		return conversation_settle(c, conversation_head(c)->seq, e);
+	return a->judges ? turn_run(a, c, e) : signal_wait(&a->ready, FOREVER, e);
+}
+
+static bool over(struct conversation *c)
+{
+	return !has_work(c) && conversation_committed(c) == conversation_head(c)->seq;
+}
+
+/* One at a time per conversation; ends when there is nothing to answer and the last answer is
+ * durable: until then it may have to be given again. */
 static void run(void *arg)
 {
 	struct run *r = arg;
@@ -129,13 +148,8 @@ static void run(void *arg)
 	struct err e = { 0 };
 
 	free(r);
-	while (c && has_work(c)) {
-		if (!a->judges) {
-			if (signal_wait(&a->ready, FOREVER, &e) < 0)
-				break;
-			continue;
-		}
-		if (turn_run(a, c, &e) == 0)
+	while (c && !over(c)) {
+		if (go_on(a, c, &e) == 0)
 			continue;
 		if (fiber_check(&e) < 0)
 			break;

@@ -61,6 +61,17 @@ static int detect(struct turn *t, struct err *e)
 	return escalate_on_message(t, e);
 }
 
+/* The log holds UTF-8 alone, and what a model says comes from outside. */
+static int check_words(const struct model_answer *answer, struct err *e)
+{
+	bool good = !answer->text || text_is_utf8(answer->text, strlen(answer->text));
+
+	for (int i = 0; i < answer->ncalls; i++)
+		good &= !answer->calls[i].name ||
+			text_is_utf8(answer->calls[i].name, strlen(answer->calls[i].name));
+	return good ? 0 : err_set(e, ERR_INVALID, "its answer is not UTF-8");
+}
+
 /* The chain: who fails is passed over.  -1 when all did. */
 static int ask(struct turn *t, const struct model_request *r, struct reply *reply,
     struct model_answer *answer, const struct model **who, struct err *e)
@@ -77,7 +88,8 @@ static int ask(struct turn *t, const struct model_request *r, struct reply *repl
 			own.opaque = NULL;
 		*answer = (struct model_answer){ 0 };
 		*who = m;
-		if (m->class->complete(m, &own, &sink, t->mem, answer, e) == 0 && !reply->failed)
+		if (m->class->complete(m, &own, &sink, t->mem, answer, e) == 0 && !reply->failed &&
+		    check_words(answer, e) == 0)
 			return 0;
 		if (reply->failed) {
 			*e = reply->err;
@@ -113,11 +125,14 @@ static json_t *step_event(struct turn *t, const struct reply *reply, const struc
 	return data;
 }
 
-/* All the customer reads of this turn, in one text: what was shown already stays in front. */
-static json_t *message_event(struct turn *t, const char *text)
+/* All the customer reads of this turn, in one text: what was shown already stays in front.  Of the
+ * step that says `text`, the parts are in it; where no step does, all that was shown came before.
+ */
+static json_t *message_event(struct turn *t, const json_t *step, const char *text)
 {
 	const struct turn_log *log = turn_log(t);
-	size_t before = log->shown_before;
+	bool own = step && json_int(step, "run", -1) == log->run;
+	size_t before = own ? log->shown_before : log->shown.len;
 	const char *gap =
 	    before && log->shown.data[before - 1] != '\n' && log->shown.data[before - 1] != ' '
 		? "\n"
@@ -150,16 +165,18 @@ static const char *outcome(struct turn *t)
 static int finish(
     struct turn *t, json_t *step, const struct model_usage *usage, const char *text, struct err *e)
 {
+	json_t *message = message_event(t, step, text);
 	struct draft d[3];
 	int n = 0;
 
 	if (escalate_on_end(t, e) < 0) {
 		json_decref(step);
+		json_decref(message);
 		return -1;
 	}
 	if (step)
 		d[n++] = (struct draft){ EVENT_STEP, step, NULL };
-	d[n++] = (struct draft){ EVENT_MESSAGE, message_event(t, text), NULL };
+	d[n++] = (struct draft){ EVENT_MESSAGE, message, NULL };
 	d[n++] =
 	    (struct draft){ EVENT_TURN_ENDED, end_event(t, usage, step != NULL, outcome(t)), NULL };
 	return turn_append(t, d, n, e);
@@ -231,6 +248,9 @@ static void loop(void *arg)
 	struct loop *l = arg;
 	struct turn *t = l->turn;
 
+	if (turn_log(t)->ended)
+		l->result = err_set(l->err, ERR_INVALID,
+		    "a message is open in a turn that has ended: the log is damaged");
 	while (!turn_log(t)->ended) {
 		l->result = -1;
 		if (detect(t, l->err) < 0 || calls_run(t, l->err) < 0 ||

@@ -59,7 +59,9 @@ int calls_run(struct turn *t, struct err *e);
 /* profile.c: read the account facts if somebody wants them. */
 int profile_refresh(struct turn *t, struct err *e);
 
-/* escalate.c */
+/* escalate.c: the event, for a change with others, or a change of its own. */
+json_t *escalation_event(
+    struct turn *t, const char *kind, const char *rule, const char *reason, const char *summary);
 int escalate(struct turn *t, const char *kind, const char *rule, const char *reason,
     const char *summary, struct err *e);
 /* The rules that fire on what the customer wrote: intents that need a person, too many turns. */

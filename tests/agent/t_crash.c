@@ -23,11 +23,14 @@ static const char wire_turn[] =
 static const char streamed_turn[] =
     "[{\"deltas\":[\"Let me see. \",\"It is blue. \",\"And round. \",\"Bye.\"],\"delta_ms\":400}]";
 
+static const char unwatched_turn[] = /* the reader does not come back after the crash */
+    "[{\"deltas\":[\"Let me see. \",\"It is blue. \",\"And round. \",\"Bye.\"],\"delta_ms\":400}]";
+
 static struct bank ledger;
 static struct kit kit;
 static const char *script;
 static int64_t crash_at;
-static bool crashed_early, acknowledged, following;
+static bool crashed_early, acknowledged, following, following_after;
 static char id[WORLD_ID_SIZE];
 
 static void crash_later(void *arg)
@@ -71,17 +74,26 @@ static int after_parts, after_start; /* did the crashes hit where it matters? */
 /* What was shown stands, in order, in the message that closes the turn. */
 static void check_parts(const struct event *events, int n, const char *content)
 {
+	int64_t shown = -1, said = -1; /* the runs of the model */
+
+	if (!following)
+		return;
 	for (int i = 0; i < n; i++) {
 		const char *part = json_str_or(events[i].data, "content", "");
 
+		if (events[i].kind == EVENT_STEP)
+			said = json_int(events[i].data, "run", 0);
 		if (events[i].kind != EVENT_PART)
 			continue;
 		after_parts++;
+		shown = json_int(events[i].data, "run", 0);
 		if (!CHECK(content && text_starts(content, part)))
 			return;
 		content += strlen(part);
 		content += *content == '\n';
 	}
+	if (shown >= 0 && said != shown) /* the second model call said it all again */
+		CHECK_STR(content, "Let me see. It is blue. And round. Bye.");
 }
 
 /* Every call has one result, and the customer one answer. */
@@ -130,10 +142,10 @@ static void after_the_crash(void *arg)
 		CHECK(crashed_early);
 		conversation_close(c);
 	} else {
-		if (following)
+		if (following_after)
 			conversation_follow(c, true);
 		kit_wait(&kit, c);
-		if (following)
+		if (following_after)
 			conversation_unfollow(c, true);
 		check_log(c, mem);
 		if (script == refund_turn)
@@ -154,6 +166,7 @@ static void crash_everywhere(const char *steps, bool follow, int moments, int64_
 {
 	script = steps;
 	following = follow;
+	following_after = follow && steps != unwatched_turn;
 	for (int i = 0; i < moments; i++) {
 		ledger = (struct bank){ 0 };
 		crash_at = length_ms * i / moments;
@@ -182,12 +195,21 @@ static void what_was_shown_stays_said_whenever_the_process_dies(void **state)
 	assert_true(after_parts > 20);
 }
 
+static void it_stays_said_also_when_nobody_reads_along_any_more(void **state)
+{
+	(void)state;
+	after_parts = 0;
+	crash_everywhere(unwatched_turn, true, 60, 2000);
+	assert_true(after_parts > 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_refund_is_made_once_whenever_the_process_dies),
 		cmocka_unit_test(what_may_not_be_repeated_is_not_and_a_person_is_asked),
 		cmocka_unit_test(what_was_shown_stays_said_whenever_the_process_dies),
+		cmocka_unit_test(it_stays_said_also_when_nobody_reads_along_any_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -341,6 +341,51 @@ TURN_TEST(what_was_shown_before_a_look_up_stays_in_front,
 	    wire_at(conversation_wire(c), 3)->text, "It is blue."); /* the model reads it once */
 }
 
+TURN_TEST(what_was_shown_stays_when_the_turn_runs_out_of_time,
+    "[{\"deltas\":[\"Let me see. \",\"It is blue. \",\"Bye. \",\"Bye.\"],\"delta_ms\":1000}]")
+{
+	k->config.limits.turn_ms = 2500;
+	kit_restart_agent(k);
+	conversation_follow(c, true);
+	kit_say(k, mem, c, "which colour?");
+	conversation_unfollow(c, true);
+	CHECK_INT(kit_count(k, c, EVENT_PART), 1);
+	CHECK(text_starts(json_str(kit_event(k, mem, c, EVENT_MESSAGE, 1)->data, "content"),
+	    "Let me see. I am sorry"));
+	CHECK_STR(wire_at(conversation_wire(c), 1)->text, "Let me see. ");
+}
+
+/* A model that says a sentence and then breaks off. */
+static int break_off(const struct model *m, const struct model_request *r,
+    const struct model_sink *sink, struct arena *mem, struct model_answer *out, struct err *e)
+{
+	(void)m, (void)r, (void)mem, (void)out;
+	sink->text(sink->self, "Let me see. One ", 16);
+	return err_set(e, ERR_IO, "the connection was closed");
+}
+
+static const struct model_class breaking = { .name = "breaking", .complete = break_off };
+
+TURN_TEST(what_a_model_showed_before_it_failed_stays_in_front_of_the_next_ones_words,
+    "[{\"text\":\"It is blue.\"}]")
+{
+	struct model first = { &breaking, "breaking" };
+
+	k->config.chain = (const struct model *const[]){ &first, k->model };
+	k->config.nchain = 2;
+	kit_restart_agent(k);
+	conversation_follow(c, true);
+	kit_say(k, mem, c, "which colour?");
+	CHECK_STR(json_str(kit_event(k, mem, c, EVENT_MESSAGE, 1)->data, "content"),
+	    "Let me see. It is blue.");
+	k->config.nchain = 1;
+	kit_restart_agent(k);
+	kit_say(k, mem, c, "which colour?");
+	conversation_unfollow(c, true);
+	CHECK(text_starts(json_str(kit_event(k, mem, c, EVENT_MESSAGE, 3)->data, "content"),
+	    "Let me see. I am sorry"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +411,9 @@ int main(void)
 		SIM_TEST(sentences_are_shown_as_they_come_to_whoever_reads_along),
 		SIM_TEST(without_a_reader_there_are_no_parts),
 		SIM_TEST(what_was_shown_before_a_look_up_stays_in_front),
+		SIM_TEST(what_was_shown_stays_when_the_turn_runs_out_of_time),
+		SIM_TEST(
+		    what_a_model_showed_before_it_failed_stays_in_front_of_the_next_ones_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
