@@ -22,7 +22,6 @@
 /* Ours, or ours before long. */
 static const char *const built_in[] = { "escalate_to_human", "search_knowledge", "remember",
 	"resolve" };
-static const char *const kinds[] = { "sql" };
 static const char *const kinds_to_come[] = { "http", "mcp", "command" };
 
 struct parameters {
@@ -164,16 +163,26 @@ static bool kind_to_come(const struct mistakes *m, const struct config *c, const
 	return false;
 }
 
+/* "sql or http" */
+static const char *all_kinds(struct arena *mem)
+{
+	const char *names = tool_kind_at(0)->name;
+
+	for (int i = 1; tool_kind_at(i); i++)
+		names = arena_printf(mem, "%s or %s", names, tool_kind_at(i)->name);
+	return names;
+}
+
 static void find_kind(
     struct mistakes *m, const struct config *c, struct tool_entry *t, const json_t *entry)
 {
-	for (size_t i = 0; i < array_len(kinds) && !t->kind_name; i++)
-		if (json_object_get(entry, kinds[i])) {
-			t->kind_name = kinds[i];
-			t->kind_entry = json_object_get(entry, kinds[i]);
+	for (int i = 0; tool_kind_at(i) && !t->kind_name; i++)
+		if (json_object_get(entry, tool_kind_at(i)->name)) {
+			t->kind_name = tool_kind_at(i)->name;
+			t->kind_entry = json_object_get(entry, t->kind_name);
 		}
 	if (!t->kind_name && json_is_object(entry) && !kind_to_come(m, c, t->pointer))
-		yaml_mistake(c->agent, m, t->pointer, "missing what it does: sql");
+		yaml_mistake(c->agent, m, t->pointer, "missing what it does: %s", all_kinds(m->mem));
 }
 
 static void check_name(struct mistakes *m, const struct config *c, const struct tool_entry *t)

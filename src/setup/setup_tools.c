@@ -116,7 +116,7 @@ static void make_tool(
 	if (!entry->sound || !has_database(s, entry))
 		return;
 	t->kind = tool_kind_find(entry->kind_name);
-	t->repeatable = true; /* an sql write commits with its key */
+	t->repeatable = t->kind->repeatable;
 	if (t->kind->make(&from, entry->kind_entry, entry->parameters, entry->effect, &t->impl,
 		&where, &e) == 0)
 		return;

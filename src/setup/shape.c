@@ -137,8 +137,6 @@ static const char *const not_yet[] = {
 	"/tools/*/idempotent",
 };
 
-static const char *const kinds[] = { "sql" };
-
 static json_t *our_own(struct arena *mem, const char *text)
 {
 	struct mistakes none = mistakes_none(mem);
@@ -222,9 +220,9 @@ static void add_kinds(struct arena *mem, const json_t *keys)
 {
 	json_t *entry = json_object_get(json_object_get(keys, "tools"), "additionalProperties");
 
-	for (size_t i = 0; i < array_len(kinds); i++)
-		json_object_set(json_object_get(entry, "properties"), kinds[i],
-		    our_own(mem, tool_kind_find(kinds[i])->schema));
+	for (int i = 0; tool_kind_at(i); i++)
+		json_object_set(json_object_get(entry, "properties"), tool_kind_at(i)->name,
+		    our_own(mem, tool_kind_at(i)->schema));
 }
 
 static json_t *agent_shape(struct arena *mem)

@@ -1,5 +1,6 @@
 #include "tool/tool.h"
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "tool/sql.h"
 
@@ -8,6 +9,11 @@ static const struct tool_kind *const kinds[] = {
 	&sql_tool_kind,
 	NULL,
 };
+
+const struct tool_kind *tool_kind_at(int i)
+{
+	return i < (int)array_len(kinds) ? kinds[i] : NULL;
+}
 
 const struct tool_kind *tool_kind_find(const char *name)
 {

@@ -205,6 +205,7 @@ static void sql_tool_free(void *impl)
 
 const struct tool_kind sql_tool_kind = {
 	.name = "sql",
+	.repeatable = true, /* the key is committed with the effect */
 	.schema = schema,
 	.make = make,
 	.run = sql_call,

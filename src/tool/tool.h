@@ -89,6 +89,7 @@ struct tool_mistake {
 struct tool_kind {
 	const char *name;   /* the key in the tool's entry: "sql" */
 	const char *schema; /* JSON Schema of what stands under it; make() relies on it */
+	bool repeatable;    /* its writes may be sent again with their key */
 	/* Check the entry and make *impl of it, for run() and free().  parameters is the JSON
 	 * Schema of the arguments.  -1: a mistake of the configuration, the first one; *where is
 	 * filled. */
@@ -116,5 +117,6 @@ const struct tool *toolbox_find(
 
 /* The kinds there are (tool/registry.c).  NULL: no such kind. */
 const struct tool_kind *tool_kind_find(const char *name);
+const struct tool_kind *tool_kind_at(int i); /* all of them, from 0; NULL after the last */
 
 #endif
