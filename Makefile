@@ -4,7 +4,8 @@
 #   make         the program, build/frontdesk         make test    every test, plain and sanitized
 #   make run     the demo shop on 127.0.0.1:8080      make check   test, with clang, tidy, fuzz smoke
 #   make fuzz    each fuzz target for FUZZ_SECONDS    make sizes   the shape of the source, in a line
-#   make fmt     format the source                    make clean   remove build/
+#   make fmt     format the source                    make bench   what a turn costs
+#   make clean   remove build/
 
 BUILD ?= build
 CC = gcc
@@ -97,6 +98,15 @@ fuzz-built: $(FUZZ_PROGRAMS)
 fuzz: $(BUILD)/.installed
 	tools/run-fuzz $(FUZZ_SECONDS)
 
+# What a turn costs; bench/*.c say what they measure.
+bench: $(BUILD)/.installed $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+	@for b in $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.c))); do echo "== $$b"; $$b; done
+
+$(BUILD)/bench/%: bench/%.c $(TEST_HELPERS) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $< $(TEST_HELPERS) $(LIBRARY) \
+	    $(shell pkg-config --libs $(LIBS) cmocka) $(LINK)
+
 fmt:
 	clang-format -i $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch] fuzz/*.c)
 
@@ -108,5 +118,5 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all run test check fuzz fmt sizes clean tests-built threads-built fuzz-built
+.PHONY: all run test check fuzz bench fmt sizes clean tests-built threads-built fuzz-built
 .SECONDARY:
