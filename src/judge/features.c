@@ -100,7 +100,7 @@ static uint64_t hash_add(uint64_t h, const char *s, size_t n)
 
 static uint64_t hash_of(enum feature_group group)
 {
-	return hash_add(0xcbf29ce484222325u, "wsl" + group, 1);
+	return hash_add(0xcbf29ce484222325u, &"wsl"[group], 1);
 }
 
 static void count(struct counter *c, enum feature_group group, uint64_t h)

@@ -11,7 +11,7 @@
  *
  * One class against all others is one call, so that no matrix of all classes in doubles is ever in
  * memory.  Up to 1,500 examples the solver is the primal one: it draws no random numbers,
- * so equal examples give equal weights.  For more it is the dual one, ten times as fast then, which
+ * so equal examples give equal weights.  For more it is the dual one, three times as fast, which
  * calls rand(): weights may differ in their last digits from one training to the next, and
  * predictions with them by about a thousandth. */
 
