@@ -86,9 +86,7 @@ static bool exempted(
 static size_t code_name(const char *text, size_t at)
 {
 	static const char *const names[] = { "cvv2", "cvv", "cvc2", "cvc", "csc", "security code",
-		"card verification",
-		"pr\xc3\xbc"
-		"fnummer" };
+		"card verification", "prüfnummer", "Prüfnummer" };
 
 	if (at && isalnum((unsigned char)text[at - 1]))
 		return 0;

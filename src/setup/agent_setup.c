@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-#define INTENT_THRESHOLD 0.35
-
 /* The playbook is checked against the tools, so a tool that is wrong itself would be blamed
  * twice. */
 static bool all_sound(const struct config *c)
@@ -117,7 +115,7 @@ static void take_over(struct agent_setup *s)
 	s->agent.turns_max = c->turns_max;
 	s->agent.intent_rules = c->intent_rules;
 	s->agent.nintent_rules = c->nintent_rules;
-	s->agent.intent_threshold = INTENT_THRESHOLD;
+	s->agent.intent_threshold = INTENTS_THRESHOLD;
 	s->agent.not_cards = c->not_cards;
 	s->agent.nnot_cards = c->nnot_cards;
 }
