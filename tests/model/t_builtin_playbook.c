@@ -241,16 +241,23 @@ static const char chained[] =
     "\"policy\":{\"tool\":\"check_cancellation_policy\"}},"
     "\"cases\":{\"say\":\"{{ orders ~= nil and orders.rows[1].item or 'no order' }}\"}}";
 
+/* The small playbook with another entry for its intent. */
+static void open_with(struct shop *s, const char *intent)
+{
+	json_t *playbook = json_read_own(s->mem, small);
+
+	json_object_set(
+	    json_object_get(playbook, "intents"), "refund_request", json_read_own(s->mem, intent));
+	s->model = shop_model(s, playbook, one_intent);
+	assert_string_equal(s->mistakes, "");
+}
+
 static void look_ups_wait_for_those_they_build_on(void **state)
 {
 	struct shop *s = shop_open();
-	json_t *playbook = json_read_own(s->mem, small);
 
 	(void)state;
-	json_object_set(
-	    json_object_get(playbook, "intents"), "refund_request", json_read_own(s->mem, chained));
-	s->model = shop_model(s, playbook, one_intent);
-	assert_string_equal(s->mistakes, "");
+	open_with(s, chained);
 	shop_answer(s, "lookup_account", "{\"last\":\"FW-1\"}");
 	shop_answer(s, "lookup_order", "{\"rows\":[{\"order_id\":\"FW-1\",\"item\":\"Tent\"}]}");
 	shop_answer(s, "check_cancellation_policy", "null");
@@ -265,6 +272,47 @@ static void look_ups_wait_for_those_they_build_on(void **state)
 	shop_close(s);
 }
 
+static void one_tool_may_be_asked_for_several_things(void **state)
+{
+	struct shop *s = shop_open();
+
+	(void)state;
+	open_with(s,
+	    "{\"look_up\":{\"a\":{\"tool\":\"lookup_order\",\"args\":{\"order_id\":\"'FW-1'\"}},"
+	    "\"b\":{\"tool\":\"lookup_order\",\"args\":{\"order_id\":\"'FW-2'\"}},"
+	    "\"c\":{\"tool\":\"lookup_order\",\"args\":{\"order_id\":\"'FW-1'\"}}},"
+	    "\"cases\":{\"say\":\"{{ a.rows[1].item }} {{ b.rows[1].item }} {{ c.rows[1].item "
+	    "}}\"}}");
+	shop_answer(s, "lookup_order",
+	    "{\"rows\":[{\"order_id\":\"FW-1\",\"item\":\"Tent\"},{\"order_id\":\"FW-2\",\"item\":"
+	    "\"Stove\"}]}");
+	assert_string_equal(shop_say(s, "x", "refund_request"), "Tent Stove Tent");
+	assert_string_equal(
+	    s->trail, "lookup_order{\"order_id\":\"FW-1\"} lookup_order{\"order_id\":\"FW-2\"} | ");
+	shop_close(s);
+}
+
+/* `agreed` is about a new wish; a yes to other words stays a yes to those. */
+static void a_yes_to_other_words_is_not_replaced_by_agreed(void **state)
+{
+	struct shop *s = shop_open();
+
+	(void)state;
+	open_with(s,
+	    "{\"look_up\":{\"o\":{\"tool\":\"lookup_order\"}},\"cases\":{"
+	    "\"confirm\":\"End {{ o.rows[1].item }}?\",\"agreed\":\"o.rows[1].item == 'Tent'\","
+	    "\"yes\":{\"call\":{\"tool\":\"cancel_subscription\"},\"ok\":{\"say\":\"done\"},"
+	    "\"failed\":{\"say\":\"not done\"}},\"no\":{\"say\":\"kept\"}}}");
+	shop_answer(s, "cancel_subscription", "{}");
+	shop_answer(s, "lookup_order", "{\"rows\":[{\"item\":\"Stove\"}]}");
+	assert_string_equal(shop_say(s, "x", "refund_request"), "End Stove?");
+	shop_answer(s, "lookup_order", "{\"rows\":[{\"item\":\"Tent\"}]}");
+	assert_string_equal(shop_say(s, "yes", ""), "End Tent?");
+	assert_string_equal(shop_say(s, "yes", ""), "done");
+	assert_string_equal(shop_say(s, "x", "refund_request"), "done");
+	shop_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +321,8 @@ int main(void)
 		cmocka_unit_test(the_shops_playbook_has_the_right_shape),
 		cmocka_unit_test(other_shapes_are_refused),
 		cmocka_unit_test(look_ups_wait_for_those_they_build_on),
+		cmocka_unit_test(one_tool_may_be_asked_for_several_things),
+		cmocka_unit_test(a_yes_to_other_words_is_not_replaced_by_agreed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

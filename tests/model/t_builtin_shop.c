@@ -180,6 +180,18 @@ static void which_order_is_answered_in_many_ways(void **state)
 	}
 }
 
+static void another_wish_that_names_an_option_is_no_answer(void **state)
+{
+	struct shop *s = *state;
+
+	two_orders(s);
+	shop_say(s, "I want a refund", "refund_request");
+	shop_say(s, "tell me the status of the tent I bought from you please", "order_status");
+	TRAIL(s, "lookup_order{} | ");
+	shop_say(s, "the tent", "order_status");
+	assert_non_null(strstr(s->trail, "initiate_refund{\"order_id\":\"FW-1001\""));
+}
+
 static void what_is_unclear_twice_goes_to_a_person(void **state)
 {
 	struct shop *s = *state;
@@ -760,6 +772,7 @@ int main(void)
 		TEST(a_no_closes_the_question),
 		TEST(two_refundable_orders_are_asked_about_and_nothing_is_guessed),
 		TEST(which_order_is_answered_in_many_ways),
+		TEST(another_wish_that_names_an_option_is_no_answer),
 		TEST(what_is_unclear_twice_goes_to_a_person),
 		TEST(an_unclear_yes_cancels_nothing),
 		TEST(a_clear_yes_is_taken),
