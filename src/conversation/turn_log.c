@@ -36,8 +36,6 @@ static void begin(struct turn_log *t, const struct event *ev)
 	t->shown_before = 0;
 	t->run = 0;
 	buf_clear(&t->shown);
-	if (!t->opaque)
-		return;
 	free(t->carry_origin);
 	json_decref(t->carry);
 	t->carry_origin = t->origin;
