@@ -337,7 +337,7 @@ static __attribute__((noinline)) bool unknown_key(
 	char shown[80], hint[100];
 	size_t before;
 
-	if (c->quiet || !spend(c, 10 * n->nproperties))
+	if (c->quiet || !spend(c, INT64_C(10) * n->nproperties))
 		return false;
 	before = path_push(c, name);
 	for (int i = 0; i < n->nproperties; i++)

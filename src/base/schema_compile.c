@@ -1,16 +1,12 @@
 /* From a definition to nodes: one row a keyword, then the references.
  *
- * The first pass makes a node of each schema and leaves $ref open.  The second finds each target
- * by walking its pointer through the definition; what it reaches must be one of the schemas seen
- * before, so a reference into an enum or a default is a mistake.  The third refuses circles. */
+ * This pass makes a node of each schema and leaves $ref open; schema_link.c follows them. */
 #include "base/schema.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/schema_node.h"
 
-#include <ctype.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +18,6 @@
 
 struct compile {
 	struct schema *schema;
-	const json_t *definition;
 	struct buf path;
 	int depth;
 	int mistakes;
@@ -459,138 +454,15 @@ static struct node *compile_node(struct compile *c, const json_t *def)
 	return n;
 }
 
-/* The next name of a pointer, from behind its "/": ~1 is /, ~0 is ~, %25 as in any URI.  Returns
- * what follows it, or NULL when it is not well formed. */
-static const char *pointer_name(const char *s, struct buf *name)
+static void link_mistake(void *arg, const char *message)
 {
-	buf_clear(name);
-	for (; *s && *s != '/'; s++) {
-		char ch = *s;
-
-		if (ch == '%') {
-			unsigned byte;
-
-			if (!isxdigit((unsigned char)s[1]) || !isxdigit((unsigned char)s[2]) ||
-			    sscanf(s + 1, "%2x", &byte) != 1)
-				return NULL;
-			ch = (char)byte;
-			s += 2;
-		}
-		if (ch == '~') {
-			if (s[1] != '0' && s[1] != '1')
-				return NULL;
-			ch = *++s == '1' ? '/' : '~';
-		}
-		buf_add(name, &ch, 1);
-	}
-	return s;
-}
-
-static const json_t *follow(const json_t *at, const char *pointer)
-{
-	struct buf name = { 0 };
-
-	while (at && *pointer == '/') {
-		pointer = pointer_name(pointer + 1, &name);
-		if (!pointer)
-			at = NULL;
-		else if (json_is_object(at))
-			at = json_object_getn(at, buf_str(&name), name.len);
-		else if (json_is_array(at) && name.len && name.len < 9 &&
-			 strspn(buf_str(&name), "0123456789") == name.len)
-			at = json_array_get(at, strtoul(buf_str(&name), NULL, 10));
-		else
-			at = NULL;
-	}
-	buf_done(&name);
-	return at;
-}
-
-static int by_definition(const void *a, const void *b)
-{
-	uintptr_t x = (uintptr_t)(*(struct node *const *)a)->def;
-	uintptr_t y = (uintptr_t)(*(struct node *const *)b)->def;
-
-	return (x > y) - (x < y);
-}
-
-static void resolve(struct compile *c, struct node *n, struct node **sorted, size_t count)
-{
-	const char *ref = json_str(n->def, "$ref");
-	struct node wanted, *key = &wanted, **found = NULL;
-
-	if (!ref)
-		return;
-	wanted.def = follow(c->definition, ref + 1);
-	if (wanted.def)
-		found = bsearch(&key, sorted, count, sizeof(*sorted), by_definition);
-	if (!found)
-		mistake(c, "$ref \"%.200s\" leads to no schema in here", ref);
-	else
-		n->ref = *found;
-}
-
-static void resolve_all(struct compile *c)
-{
-	size_t count = 0, i = 0;
-	struct node **sorted;
-
-	for (struct node *n = c->schema->nodes; n; n = n->next)
-		count++;
-	sorted = arena_array(c->schema->mem, struct node *, count);
-	for (struct node *n = c->schema->nodes; n; n = n->next)
-		sorted[i++] = n;
-	qsort(sorted, count, sizeof(*sorted), by_definition);
-	for (struct node *n = c->schema->nodes; n; n = n->next)
-		resolve(c, n, sorted, count);
-}
-
-static int chain_of(struct node *n, int depth);
-
-static int longest(struct node *const *at, int n, int depth, int so_far)
-{
-	for (int i = 0; i < n && so_far >= 0; i++) {
-		int chain = at[i] ? chain_of(at[i], depth + 1) : 0;
-
-		so_far = chain < 0 ? -1 : chain > so_far ? chain : so_far;
-	}
-	return so_far;
-}
-
-/* How many nodes look at one value, or -1: a circle, or more than NODE_CHAIN_MAX. */
-static int chain_of(struct node *n, int depth)
-{
-	int below;
-
-	if (n->chain)
-		return n->chain;
-	if (depth >= NODE_CHAIN_MAX)
-		return -1;
-	below = longest(&n->ref, 1, depth, 0);
-	below = longest(&n->negated, 1, depth, below);
-	below = longest(n->any_of.at, n->any_of.n, depth, below);
-	below = longest(n->one_of.at, n->one_of.n, depth, below);
-	below = longest(n->all_of.at, n->all_of.n, depth, below);
-	n->chain = below < 0 || below >= NODE_CHAIN_MAX ? -1 : below + 1;
-	return n->chain;
-}
-
-static void refuse_circles(struct compile *c)
-{
-	for (struct node *n = c->schema->nodes; n; n = n->next)
-		if (chain_of(n, 0) < 0) {
-			mistake(c,
-			    "references and combinations go round in a circle, or more than "
-			    "%d deep without entering the value",
-			    NODE_CHAIN_MAX);
-			return;
-		}
+	mistake(arg, "%s", message);
 }
 
 struct schema *schema_compile_all(const json_t *definition, schema_mistake_fn *fn, void *arg)
 {
 	struct schema *s = mem_new(struct schema);
-	struct compile c = { .schema = s, .definition = definition, .fn = fn, .arg = arg };
+	struct compile c = { .schema = s, .fn = fn, .arg = arg };
 
 	s->mem = arena_new();
 	json_in(s->mem, json_incref((json_t *)definition));
@@ -598,9 +470,7 @@ struct schema *schema_compile_all(const json_t *definition, schema_mistake_fn *f
 	pcre2_set_parens_nest_limit(c.limits, 32);
 	s->root = compile_node(&c, definition);
 	if (!c.mistakes)
-		resolve_all(&c);
-	if (!c.mistakes)
-		refuse_circles(&c);
+		schema_link(s, definition, link_mistake, &c);
 	pcre2_compile_context_free(c.limits);
 	buf_done(&c.path);
 	if (!c.mistakes)

@@ -10,9 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What schema_compile.c makes and schema_check.c reads: each schema of a definition as one node.
+/* What schema_compile.c and schema_link.c make and schema_check.c reads: each schema of a
+ * definition as one node.
  *
- * Nothing here is looked at from outside of the two.  Nodes point at each other freely ($ref may
+ * Nothing here is looked at from outside of the three.  Nodes point at each other freely ($ref may
  * go back up), so a definition is a graph; what applies to the same value (ref, the four
  * combinations) forms no circle, and no chain of it is longer than NODE_CHAIN_MAX. */
 
@@ -84,6 +85,10 @@ struct schema {
 	struct node *root;
 	struct node *nodes; /* all of them */
 };
+
+/* Follows every $ref, and refuses circles.  Call it when the rest is in order. */
+void schema_link(struct schema *s, const json_t *definition,
+    void (*mistake)(void *arg, const char *message), void *arg);
 
 /* "string", "integer or null": the names of a set of types. */
 const char *type_names(unsigned types, char *out, size_t size);

@@ -182,7 +182,8 @@ static void find_kind(
 			t->kind_entry = json_object_get(entry, t->kind_name);
 		}
 	if (!t->kind_name && json_is_object(entry) && !kind_to_come(m, c, t->pointer))
-		yaml_mistake(c->agent, m, t->pointer, "missing what it does: %s", all_kinds(m->mem));
+		yaml_mistake(
+		    c->agent, m, t->pointer, "missing what it does: %s", all_kinds(m->mem));
 }
 
 static void check_name(struct mistakes *m, const struct config *c, const struct tool_entry *t)

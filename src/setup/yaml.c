@@ -77,8 +77,13 @@ static size_t unmask(char *s)
 
 	for (const char *from = s; *from;) {
 		bool open = !strncmp(from, OPEN, 3), close = !strncmp(from, CLOSE, 3);
+		char c = *from;
 
-		*to++ = open ? '{' : close ? '}' : *from;
+		if (open || close)
+			c = '{';
+		if (close)
+			c = '}';
+		*to++ = c;
 		from += open || close ? 3 : 1;
 	}
 	*to = '\0';

@@ -17,7 +17,7 @@
  * Places are asked for by JSON pointer.  A member's place is its key, an item's its first
  * character.  All of it lives in the arena. */
 
-#define YAML_BYTES_MAX (1024 * 1024)
+#define YAML_BYTES_MAX 1048576
 
 struct yaml;
 
