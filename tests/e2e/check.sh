@@ -4,6 +4,7 @@ cd "$(dirname "$0")/../.." || exit 2
 program=$PWD/${BUILD:-build}/frontdesk
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
+shop=$PWD/examples/shop
 passed=0
 
 # expect NAME STATUS COMMAND...: the streams are left in $dir/out and $dir/err.
@@ -38,7 +39,6 @@ empty out
 says err "$dir/agent/agent.yaml:6:1: currency: there is no currency DSU"
 says err 'tools.initiate_refund.effect: expected one of "read", "write"; did you mean "write"?'
 says err '3 mistakes'
-cp "$dir/err" "$dir/before"
 
 cd "$dir/agent" || exit 2
 expect 'the current folder is the default' 1 "$program" check
@@ -46,6 +46,10 @@ says err 'agent.yaml:6:1: currency'
 grep -qF "$dir" "$dir/err" && fail 'the folder is named although it is the current one'
 expect 'there is no such folder' 1 "$program" check nowhere
 says err 'nowhere/agent.yaml: cannot be read: No such file or directory'
+
+mkdir "$dir/own" && sqlite3 "$dir/own/shop.db" 'CREATE TABLE other (a)' || exit 2
+expect "a company's own database lacks the table of writes" 1 "$program" check --data "$dir/own" "$shop"
+says err 'make it with: CREATE TABLE frontdesk_calls ('
 
 expect 'help' 0 "$program" --help
 says out 'check'
