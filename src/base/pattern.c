@@ -7,12 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MATCH_LIMIT 100000
+#define MATCH_LIMIT   100000
+#define JIT_STACK     (16 * 1024) /* of its own: a fiber's is small */
+#define JIT_STACK_MAX (256 * 1024)
 
 struct pattern {
 	pcre2_code *code;
 	pcre2_match_context *limits;
 	pcre2_match_data *found;
+	pcre2_jit_stack *stack;
 };
 
 struct pattern *pattern_new(const char *source, struct err *e)
@@ -34,8 +37,10 @@ struct pattern *pattern_new(const char *source, struct err *e)
 	pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE); /* without it it is slower, not wrong */
 	p->limits = pcre2_match_context_create(NULL);
 	p->found = pcre2_match_data_create_from_pattern(p->code, NULL);
-	if (!p->limits || !p->found)
+	p->stack = pcre2_jit_stack_create(JIT_STACK, JIT_STACK_MAX, NULL);
+	if (!p->limits || !p->found || !p->stack)
 		bug("no memory for a pattern");
+	pcre2_jit_stack_assign(p->limits, NULL, p->stack);
 	pcre2_set_match_limit(p->limits, MATCH_LIMIT);
 	pcre2_set_heap_limit(p->limits, 1024);
 	return p;
@@ -45,6 +50,7 @@ void pattern_free(struct pattern *p)
 {
 	if (!p)
 		return;
+	pcre2_jit_stack_free(p->stack);
 	pcre2_match_data_free(p->found);
 	pcre2_match_context_free(p->limits);
 	pcre2_code_free(p->code);
