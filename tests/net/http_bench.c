@@ -62,10 +62,33 @@ static void flood(struct bench *b, struct http_exchange *x)
 
 	memset(block, 'x', sizeof(block));
 	http_stream(x);
-	while (http_push(x, block, sizeof(block), &b->push_error) == 0)
+	b->flooded = 0;
+	while (http_push(x, block, sizeof(block), &b->push_error) == 0) {
+		b->flooded += sizeof(block);
 		if (fiber_yield(&e) < 0)
 			break;
+	}
 	b->floods++;
+}
+
+/* Numbered lines, with the queue rarely empty and never too full. */
+static void count(struct http_exchange *x)
+{
+	const struct handling *h = container_of(x, struct handling, x);
+	int last = atoi(http_query(x, "to"));
+	char line[16];
+	struct err e;
+
+	http_stream(x);
+	for (int i = 1; i <= last; i++) {
+		int n = snprintf(line, sizeof(line), "%d\n", i);
+
+		if (http_push(x, line, (size_t)n, &e) < 0 || (i % 100 == 0 && fiber_yield(&e) < 0))
+			return;
+		while (h->request && h->request->queue.len - h->request->taken > 100000)
+			if (fiber_sleep(1, &e) < 0)
+				return;
+	}
 }
 
 static void take_its_time(struct http_exchange *x)
@@ -98,6 +121,8 @@ void bench_handle(void *self, struct http_exchange *x)
 		stream_events(b, x);
 	else if (text_is(x->path, "/flood"))
 		flood(b, x);
+	else if (text_is(x->path, "/count"))
+		count(x);
 	else if (text_is(x->path, "/slow"))
 		take_its_time(x);
 	else if (text_is(x->path, "/large"))

@@ -12,7 +12,8 @@
  *
  * Handlers: /echo; /wait until the gate is woken; /slow?ms= then echo; /sse (hello, then a line for
  * each of `events` when `event` is woken, until events is -1); /flood until the push fails; /large
- * (64 MB); /silent (no answer); all others answer what came. */
+ * (64 MB); /count?to= (a stream of numbered lines); /silent (no answer); all others answer what
+ * came. */
 
 #define PATIENCE_MS 20000 /* only a failing test takes it */
 
@@ -25,6 +26,7 @@ struct bench {
 	int events;
 	int waiting, streams;  /* handlers of /wait and /sse that run */
 	int cancelled, floods; /* handlers of those that were cancelled, of /flood that ended */
+	size_t flooded;        /* bytes */
 	struct err push_error; /* why a stream's push failed */
 };
 
