@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "net/http.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,9 @@
 
 static int digit(char c)
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c | 0x20) : NULL;
+	char one[2] = { c, '\0' };
 
-	return at && (c | 0x20) == *at ? (int)(at - digits) : -1;
+	return isxdigit((unsigned char)c) ? (int)strtol(one, NULL, 16) : -1;
 }
 
 /* Is `out` what `in` says? */

@@ -203,6 +203,8 @@ void http_on_completed(
 		MHD_destroy_response(r->response);
 	r->conn->request = NULL;
 	wait_for(r->conn, WAIT_IDLE);
+	if (r->conn->gone)
+		shutdown(r->conn->fd, SHUT_RDWR);
 	if (s->stopping)
 		http_deadlines_cut(&s->deadlines, WAIT_IDLE);
 	buf_done(&r->body);
@@ -265,7 +267,11 @@ void http_on_connection(
 	signal_wake_all(&s->changed);
 }
 
-/* No connection is freed in here, so the batch of events stays good: cancelling makes fibers ready
+/* A request that is not whole yet ends here and now: the library takes a short read for the last
+ * one of its edge, and when the end of the connection came with that same edge it waits for one
+ * more. One whose answer is on its way is left to that, and closed after it.
+ *
+ * No connection is freed in here, so the batch of events stays good: cancelling makes fibers ready
  * and resuming marks, and both are carried out later. */
 void http_on_hangup(struct http_server *s)
 {
@@ -276,9 +282,13 @@ void http_on_hangup(struct http_server *s)
 		for (int i = 0; i < n; i++) {
 			struct connection *c = events[i].data.ptr;
 
-			c->gone = true;
-			if (!c->request)
+			if (c->gone) /* shutting down makes an event, too */
 				continue;
+			c->gone = true;
+			if (!c->request || !c->request->handled) {
+				shutdown(c->fd, SHUT_RDWR);
+				continue;
+			}
 			http_request_forsake(c->request);
 			http_request_resume(c->request);
 		}
