@@ -175,8 +175,10 @@ static void commit_all(void *arg)
 			b->result = -1;
 		if (b->result < 0 && !world_crashed(s->world))
 			log_error("committing %d changes to %s: %s", b->n, s->path, b->err.msg);
-		s->stats.commits++;
-		s->stats.changes += b->n;
+		if (b->result == 0) {
+			s->stats.commits++;
+			s->stats.changes += b->n;
+		}
 		batch_tell(b);
 	}
 	s->committing = false;
@@ -262,6 +264,7 @@ int store_query(struct store *s, struct arena *mem, const char *sql, const struc
 	int r;
 
 	*out = (struct rows){ 0 };
+	s->stats.queries++;
 	if (s->nidle)
 		q.c = s->idle[--s->nidle];
 	r = lane_run(s->readers, query_job, &q, query_interrupt, FOREVER, NULL, e);

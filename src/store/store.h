@@ -66,9 +66,10 @@ int store_setting(
     struct store *s, struct arena *mem, const char *name, const char **value, struct err *e);
 int store_set_setting(struct store *s, const char *name, const char *value, struct err *e);
 
-/* How often it committed, and how many changes: what group commit saves. */
+/* How often it committed, and how many changes: what group commit saves.  And how often it was
+ * asked. */
 struct store_stats {
-	int64_t commits, changes;
+	int64_t commits, changes, queries;
 };
 
 struct store_stats store_stats(const struct store *s);
