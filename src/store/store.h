@@ -36,6 +36,14 @@ struct change;
 struct change *change_new(
     const char *conversation, void (*done)(struct change *c, const struct err *failed), void *self);
 void *change_self(const struct change *c);
+/* Changes that build on each other: once one of them has failed, those that follow fail for the
+ * same reason, whether or not their own preconditions would hold.  The chain outlives its changes.
+ */
+struct chain {
+	bool failed;
+	struct err why;
+};
+void change_follows(struct change *c, struct chain *chain);
 /* Memory of the change: parameters that must live until it is committed. */
 struct arena *change_mem(const struct change *c);
 
