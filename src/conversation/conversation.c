@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "conversation/rows.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #define TAIL_MAX   64  /* committed events kept for followers */
 #define LOAD_BATCH 500 /* events read at a time */
+#define KEYS_KEPT  8   /* clients' keys remembered, so that one does not come twice at once */
 
 struct conversations {
 	struct world *world;
@@ -32,8 +34,11 @@ struct conversation {
 	bool loading, broken, running;
 	struct err why;      /* broken */
 	struct signal moved; /* something was committed, or will never be */
+	struct chain chain;  /* of its changes */
 	struct link pending; /* appended events, not yet committed, and then the tail */
 	int tail;
+	char *keys[KEYS_KEPT]; /* the newest, in a ring */
+	int nkeys;
 };
 
 /* An event on its way: in the tail from the start, visible once seq <= committed. */
@@ -90,10 +95,20 @@ static void tail_drop(struct conversation *c)
 	c->tail--;
 }
 
+/* The newest committed events are kept for followers, those under way always. */
+static void tail_trim(struct conversation *c)
+{
+	while (c->tail > (c->followers ? TAIL_MAX : 0) &&
+	       container_of(c->pending.next, struct kept, link)->ev.seq <= c->committed)
+		tail_drop(c);
+}
+
 static void conversation_free(struct conversation *c)
 {
 	while (c->tail)
 		tail_drop(c);
+	for (int i = 0; i < KEYS_KEPT; i++)
+		free(c->keys[i]);
 	head_done(&c->head);
 	wire_free(c->wire);
 	turn_log_done(&c->turn);
@@ -184,30 +199,36 @@ static void fold(struct conversation *c, const struct event *ev)
 	turn_log_append(&c->turn, ev);
 }
 
-/* The head comes from its row; history and turn from the events.  Both end at the same seq unless
- * an event was committed in between, which one process on one log excludes. */
+/* The head comes from its row; history and turn from the events, up to where the head is. */
+static int load_events(struct conversation *c, int64_t *at, int *n, struct err *e)
+{
+	struct arena *mem = arena_new();
+	const struct event *events;
+	int result = rows_read_events(c->all->store, mem, c->id, *at, LOAD_BATCH, &events, n, e);
+
+	for (int i = 0; result == 0 && i < *n && events[i].seq <= c->head.seq; i++) {
+		wire_append(c->wire, &events[i]);
+		turn_log_append(&c->turn, &events[i]);
+		*at = events[i].seq;
+	}
+	arena_free(mem);
+	return result;
+}
+
 static int load(struct conversation *c, struct err *e)
 {
 	struct arena *mem = arena_new();
-	const struct event *events = NULL;
+	int result = rows_read_head(c->all->store, mem, c->id, &c->head, e), n = LOAD_BATCH;
 	int64_t at = 0;
-	int n = LOAD_BATCH, result;
 
-	result = rows_read_head(c->all->store, mem, c->id, &c->head, e);
-	while (result == 0 && n == LOAD_BATCH) {
-		struct arena *batch = arena_new();
-
-		result =
-		    rows_read_events(c->all->store, batch, c->id, at, LOAD_BATCH, &events, &n, e);
-		for (int i = 0; result == 0 && i < n; i++) {
-			wire_append(c->wire, &events[i]);
-			turn_log_append(&c->turn, &events[i]);
-			at = events[i].seq;
-		}
-		arena_free(batch);
-	}
-	c->committed = c->head.seq;
 	arena_free(mem);
+	while (result == 0 && n == LOAD_BATCH && at < c->head.seq)
+		result = load_events(c, &at, &n, e);
+	if (result == 0 && at != c->head.seq)
+		result = err_set(e, ERR_INVALID,
+		    "the log of conversation %s is damaged: it ends at event %lld of %lld", c->id,
+		    (long long)at, (long long)c->head.seq);
+	c->committed = c->head.seq;
 	return result;
 }
 
@@ -232,17 +253,10 @@ static struct conversation *open_known(struct conversation *c, struct err *e)
 	return NULL;
 }
 
-struct conversation *conversation_open(struct conversations *all, const char *id, struct err *e)
+static struct conversation *open_cold(struct conversations *all, const char *id, struct err *e)
 {
-	struct conversation *c = map_get(&all->by_id, id);
+	struct conversation *c = conversation_new(all, id);
 
-	if (strlen(id) >= WORLD_ID_SIZE) {
-		err_set(e, ERR_NOT_FOUND, "there is no such conversation");
-		return NULL;
-	}
-	if (c)
-		return open_known(c, e);
-	c = conversation_new(all, id);
 	map_put(&all->by_id, id, c);
 	c->loading = true;
 	if (load(c, e) < 0) {
@@ -256,6 +270,29 @@ struct conversation *conversation_open(struct conversations *all, const char *id
 		return c;
 	conversation_close(c);
 	return NULL;
+}
+
+/* Was it another fiber that was told to stop, the one that loads, and not this one? */
+static bool loader_was_stopped(const struct err *e)
+{
+	struct err ours;
+
+	return (e->code == ERR_CANCELED || e->code == ERR_TIMEOUT) && fiber_check(&ours) == 0;
+}
+
+struct conversation *conversation_open(struct conversations *all, const char *id, struct err *e)
+{
+	struct conversation *c, *known;
+
+	if (strlen(id) >= WORLD_ID_SIZE) {
+		err_set(e, ERR_NOT_FOUND, "there is no such conversation");
+		return NULL;
+	}
+	do {
+		known = map_get(&all->by_id, id);
+		c = known ? open_known(known, e) : open_cold(all, id, e);
+	} while (!c && known && loader_was_stopped(e));
+	return c;
 }
 
 /* Appending. */
@@ -272,11 +309,7 @@ static void committed(struct change *change, const struct err *failed)
 
 	if (!failed) {
 		c->committed = p->upto;
-		while (c->tail > TAIL_MAX || (c->tail && !c->followers)) {
-			if (container_of(c->pending.next, struct kept, link)->ev.seq > c->committed)
-				break;
-			tail_drop(c);
-		}
+		tail_trim(c);
 	} else if (!c->broken) {
 		c->broken = true;
 		c->why = *failed;
@@ -324,6 +357,7 @@ static int64_t append(
 		if (c->followers || c->tail) /* the tail has no gaps: it ends at the head's seq */
 			keep_event(c, &events[i]);
 	}
+	change_follows(change, &c->chain);
 	if (create)
 		rows_create(change, c->id, &c->head);
 	else
@@ -338,14 +372,34 @@ static int64_t append(
 	return c->head.seq;
 }
 
+/* The table of keys would refuse the second, and the conversation would be broken for everybody. */
+static int take_key(struct conversation *c, const struct client_key *key, struct err *e)
+{
+	struct buf mine = { 0 };
+
+	buf_printf(&mine, "%s\n%s", key->scope, key->key);
+	for (int i = 0; i < KEYS_KEPT; i++)
+		if (text_is(c->keys[i], mine.data)) {
+			buf_done(&mine);
+			return err_set(e, ERR_CONFLICT,
+			    "this Idempotency-Key was used at the same moment: ask again for what "
+			    "it made");
+		}
+	free(c->keys[c->nkeys]);
+	c->keys[c->nkeys] = mine.data;
+	c->nkeys = (c->nkeys + 1) % KEYS_KEPT;
+	return 0;
+}
+
 int64_t conversation_append(struct conversation *c, const struct draft *d, int n,
     const struct client_key *key, struct err *e)
 {
-	if (!c->broken)
+	if (c->broken)
+		*e = c->why;
+	else if (!key || take_key(c, key, e) == 0)
 		return append(c, d, n, key, false);
 	for (int i = 0; i < n; i++)
 		json_decref(d[i].data);
-	*e = c->why;
 	return -1;
 }
 
@@ -410,6 +464,7 @@ void conversation_unfollow(struct conversation *c, bool live)
 {
 	c->followers--;
 	c->live -= live;
+	tail_trim(c);
 }
 
 bool conversation_live(const struct conversation *c)

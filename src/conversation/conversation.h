@@ -66,7 +66,8 @@ struct client_key {
 	const char *body_hash;
 };
 
-/* All of them in one change, or none.  Returns the seq of the last; -1: broken. */
+/* All of them in one change, or none.  Returns the seq of the last; -1: broken, or ERR_CONFLICT: a
+ * request with this key is under way or was just made (nothing is broken then). */
 int64_t conversation_append(struct conversation *c, const struct draft *d, int n,
     const struct client_key *key, struct err *e);
 /* Wait until all up to seq is durable. */
@@ -77,8 +78,8 @@ int conversation_settle(struct conversation *c, int64_t seq, struct err *e);
 int conversation_key_used(struct conversations *all, struct arena *mem,
     const struct client_key *key, const char **conversation, int64_t *seq, struct err *e);
 
-/* Reading along.  While somebody follows, the newest committed events stay in memory; while somebody does so
- * `live`, with a person in front of it, a reply is shown sentence by sentence. */
+/* Reading along.  While somebody follows, the newest committed events stay in memory; while
+ * somebody does so `live`, with a person in front of it, a reply is shown sentence by sentence. */
 void conversation_follow(struct conversation *c, bool live);
 void conversation_unfollow(struct conversation *c, bool live);
 bool conversation_live(const struct conversation *c);

@@ -80,17 +80,36 @@ void rows_client_key(
 	    p, array_len(p), 1, ERR_CONFLICT, "this Idempotency-Key was used at the same moment");
 }
 
+/* What was written is read back, be it nested a few levels deeper than a stranger's JSON may be: it
+ * holds such.  An erased payload is empty. */
+static json_t *read_json(struct arena *mem, const char *text, struct err *e)
+{
+	json_error_t je = { .text = "nested too deeply" };
+	size_t n = text ? strlen(text) : 0;
+	json_t *j = !n ? json_object()
+		    : json_depth_ok(text, n, JSON_DEPTH_MAX + 8)
+			? json_loadb(text, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &je)
+			: NULL;
+
+	if (!j)
+		err_set(e, ERR_INVALID, "its JSON is damaged: %s", je.text);
+	return json_in(mem, j);
+}
+
 int rows_read_head(
     struct store *s, struct arena *mem, const char *id, struct head *h, struct err *e)
 {
 	struct db_value p = DB_STR(id);
 	struct rows r;
+	json_t *head;
 
 	if (store_query(s, mem, "SELECT head FROM conversations WHERE id = $1", &p, 1, &r, e) < 0)
 		return -1;
 	if (!r.n)
 		return err_set(e, ERR_NOT_FOUND, "there is no such conversation");
-	return head_read(h, json_read_own(mem, db_text(row_value(&r, 0, 0))), e);
+	head = read_json(mem, db_text(row_value(&r, 0, 0)), e);
+	return head && head_read(h, head, e) == 0 ? 0
+						  : err_wrap(e, "the row of conversation %s", id);
 }
 
 /* An event of a kind that this program does not know (a newer one wrote it) ends the reading: to
@@ -110,8 +129,8 @@ static int event_of(
 		.at = row_value(r, row, 2)->i,
 		.turn = db_text(row_value(r, row, 3)),
 		.kind = (enum event_kind)kind,
-		.data = json_read_own(mem, db_text(row_value(r, row, 5))) };
-	return 0;
+		.data = read_json(mem, db_text(row_value(r, row, 5)), e) };
+	return ev->data ? 0 : err_wrap(e, "event %lld", (long long)ev->seq);
 }
 
 int rows_read_events(struct store *s, struct arena *mem, const char *id, int64_t after, int max,

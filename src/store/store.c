@@ -24,6 +24,7 @@ struct change {
 	struct link queued;
 	struct arena *mem;
 	const char *conversation;
+	struct chain *chain; /* NULL: it builds on no other */
 	struct statement *first, **last;
 	void (*done)(struct change *c, const struct err *failed);
 	void *self;
@@ -64,6 +65,11 @@ void *change_self(const struct change *c)
 	return c->self;
 }
 
+void change_follows(struct change *c, struct chain *chain)
+{
+	c->chain = chain;
+}
+
 struct arena *change_mem(const struct change *c)
 {
 	return c->mem;
@@ -86,6 +92,10 @@ void change_add(struct change *c, const char *sql, const struct db_value *params
 
 static int apply(struct sqlite *log, struct change *c)
 {
+	if (c->chain && c->chain->failed) {
+		c->err = c->chain->why;
+		return -1;
+	}
 	for (struct statement *s = c->first; s; s = s->next) {
 		int64_t changes = 0;
 
@@ -97,14 +107,28 @@ static int apply(struct sqlite *log, struct change *c)
 	return 0;
 }
 
-/* Each change stands or falls by itself. */
+static void break_chain(struct chain *chain, const struct err *why)
+{
+	if (!chain || chain->failed)
+		return;
+	chain->failed = true;
+	chain->why = *why;
+}
+
+/* Each change stands or falls by itself and what it builds on.  A disk that fails may have undone
+ * the whole transaction: then its reason is the batch's. */
 static int apply_one(struct sqlite *log, struct change *c, struct err *e)
 {
 	if (sqlite_run(log, "SAVEPOINT one", NULL, 0, NULL, NULL, NULL, e) < 0)
 		return -1;
 	c->failed = apply(log, c) < 0;
-	if (c->failed && sqlite_run(log, "ROLLBACK TO one", NULL, 0, NULL, NULL, NULL, e) < 0)
-		return -1;
+	if (c->failed) {
+		break_chain(c->chain, &c->err);
+		if (sqlite_run(log, "ROLLBACK TO one", NULL, 0, NULL, NULL, NULL, e) < 0) {
+			*e = c->err;
+			return -1;
+		}
+	}
 	return sqlite_run(log, "RELEASE one", NULL, 0, NULL, NULL, NULL, e);
 }
 
@@ -156,6 +180,8 @@ static void batch_tell(struct batch *b)
 		struct change *c = b->changes[i];
 		const struct err *failed = b->result < 0 ? &b->err : c->failed ? &c->err : NULL;
 
+		if (failed)
+			break_chain(c->chain, failed);
 		c->done(c, failed);
 		arena_free(c->mem);
 	}
@@ -175,8 +201,10 @@ static void commit_all(void *arg)
 			b->result = -1;
 		if (b->result < 0 && !world_crashed(s->world))
 			log_error("committing %d changes to %s: %s", b->n, s->path, b->err.msg);
-		s->stats.commits++;
-		s->stats.changes += b->n;
+		if (b->result == 0) {
+			s->stats.commits++;
+			s->stats.changes += b->n;
+		}
 		batch_tell(b);
 	}
 	s->committing = false;
@@ -262,6 +290,7 @@ int store_query(struct store *s, struct arena *mem, const char *sql, const struc
 	int r;
 
 	*out = (struct rows){ 0 };
+	s->stats.queries++;
 	if (s->nidle) {
 		q.c = s->idle[--s->nidle];
 		sqlite_forget_interrupt(q.c); /* one that came too late for the last query */

@@ -36,6 +36,14 @@ struct change;
 struct change *change_new(
     const char *conversation, void (*done)(struct change *c, const struct err *failed), void *self);
 void *change_self(const struct change *c);
+/* Changes that build on each other: once one of them has failed, those that follow fail for the
+ * same reason, whether or not their own preconditions would hold.  The chain outlives its changes.
+ */
+struct chain {
+	bool failed;
+	struct err why;
+};
+void change_follows(struct change *c, struct chain *chain);
 /* Memory of the change: parameters that must live until it is committed. */
 struct arena *change_mem(const struct change *c);
 
@@ -66,9 +74,10 @@ int store_setting(
     struct store *s, struct arena *mem, const char *name, const char **value, struct err *e);
 int store_set_setting(struct store *s, const char *name, const char *value, struct err *e);
 
-/* How often it committed, and how many changes: what group commit saves. */
+/* How often it committed, and how many changes: what group commit saves.  And how often it was
+ * asked. */
 struct store_stats {
-	int64_t commits, changes;
+	int64_t commits, changes, queries;
 };
 
 struct store_stats store_stats(const struct store *s);
