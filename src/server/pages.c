@@ -23,8 +23,12 @@ static const char *type_of(const char *name)
 
 void get_page(struct request *r)
 {
-	const char *name = text_is(r->x->path, "/") ? "chat.html" : r->x->path + 1;
+	const char *name = r->x->path + 1;
 
+	if (text_is(r->x->path, "/"))
+		name = "chat.html";
+	else if (text_is(r->x->path, "/favicon.ico")) /* browsers ask for it unasked */
+		name = "icon.svg";
 	for (const struct asset *a = assets; a->name; a++)
 		if (text_is(a->name, name)) {
 			const struct http_header headers[] = { { "Content-Type", type_of(name) },

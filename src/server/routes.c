@@ -25,6 +25,7 @@ static const struct route {
 	{ "GET", "/healthz", ACCESS_ANYBODY, get_health },
 	{ "GET", "/readyz", ACCESS_ANYBODY, get_ready },
 	{ "GET", "/", ACCESS_ANYBODY, get_page },
+	{ "GET", "/favicon.ico", ACCESS_ANYBODY, get_page },
 };
 
 /* Does the path fit?  What stands at {id} goes to *id, in mem. */
