@@ -91,20 +91,19 @@ bool wants_stream(const struct request *r)
 
 bool page_of(struct request *r, int64_t *after, int *limit)
 {
-	const char *a = http_query(r->x, "after"), *l = http_query(r->x, "limit"),
-		   *last = http_header(r->x, "Last-Event-ID");
+	const char *last = http_header(r->x, "Last-Event-ID"), *l = http_query(r->x, "limit"),
+		   *a = last ? last : http_query(r->x, "after");
 	char *end = NULL;
 	long n;
 
-	if (last && !a)
-		a = last;
 	*after = 0;
 	*limit = 200;
 	if (a && *a) {
 		*after = strtoll(a, &end, 10);
 		if (*end || *after < 0) {
-			answer_error(r, 400, "bad_request", "after",
-			    "after: expected the seq of an event, got \"%.40s\"", a);
+			answer_error(r, 400, "bad_request", last ? "Last-Event-ID" : "after",
+			    "%s: expected the seq of an event, got \"%.40s\"",
+			    last ? "Last-Event-ID" : "after", a);
 			return false;
 		}
 	}

@@ -5,17 +5,38 @@
 
 #include <string.h>
 
-#define EVENTS_MAX 5000 /* of a state's messages and calls */
+#define EVENTS_MAX   5000 /* a state shows the messages and calls of so many, the newest */
+#define CUSTOMER_MAX 2048 /* bytes of a customer's record: it is part of the head */
 
-static bool is_demo(const struct request *r, const char *id)
+/* This machine, by a name that nobody else can point at it. */
+static bool names_loopback(const char *host)
+{
+	static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
+
+	for (size_t i = 0; i < array_len(names); i++) {
+		size_t n = strlen(names[i]);
+
+		if (!strncasecmp(host, names[i], n) && (host[n] == '\0' || host[n] == ':'))
+			return true;
+	}
+	return false;
+}
+
+/* Is it the demo's own page that asks, or a program on this machine?  A page from elsewhere, open
+ * in the same browser, is neither, even where its name was made to lead here. */
+static bool in_demo(const struct request *r)
 {
 	const char *origin = http_header(r->x, "Origin"), *host = http_header(r->x, "Host"), *name;
 
-	if (!r->server->o.demo || !r->x->loopback)
+	if (!r->server->o.demo || !r->x->loopback || (host && !names_loopback(host)))
 		return false;
-	/* A page from elsewhere, open in the same browser, is not the demo's. */
 	name = origin ? strstr(origin, "://") : NULL;
-	if (origin && !text_is(name ? name + 3 : NULL, host))
+	return !origin || text_is(name ? name + 3 : NULL, host);
+}
+
+static bool is_demo(const struct request *r, const char *id)
+{
+	if (!in_demo(r))
 		return false;
 	for (const char *const *d = r->server->o.demo_customers; d && *d; d++)
 		if (text_is(*d, id))
@@ -23,37 +44,50 @@ static bool is_demo(const struct request *r, const char *id)
 	return false;
 }
 
+/* A customer of the demo, as their own shop describes them. */
+static json_t *demo_customer(struct request *r, const char *id)
+{
+	struct err e;
+	const json_t *profile = agent_profile(r->server->o.agent, id, r->mem, &e);
+	json_t *named = json_pack("{ss}", "id", id);
+
+	json_put_str(named, "name", json_str(profile, "name"));
+	json_put_str(named, "email", json_str(profile, "email"));
+	return named;
+}
+
+static json_t *refuse_customer(struct request *r)
+{
+	bool known = http_header(r->x, "Authorization") != NULL;
+
+	answer_error(r, known ? 403 : 401, known ? "forbidden" : "unauthorized", "customer",
+	    "customer: only a caller with an API key may say who the customer is");
+	return NULL;
+}
+
 /* The customer of the body, as the log keeps it; NULL: none was named.  *refused: answered. */
 static json_t *customer_of(struct request *r, bool *refused)
 {
-	json_t *customer = json_object_get(r->body, "customer"), *named;
+	json_t *customer = json_object_get(r->body, "customer");
 	const char *id = json_str(customer, "id");
-	const json_t *profile;
-	struct err e;
 
-	*refused = false;
+	*refused = true;
 	if (json_object_get(r->body, "identity")) {
-		*refused = true;
 		answer_error(r, 400, "bad_request", "identity",
 		    "identity: not available yet; name the customer with an API key");
 		return NULL;
 	}
-	if (!customer)
-		return NULL;
-	if (auth_key(r))
-		return json_deep_copy(customer);
-	if (!is_demo(r, id)) {
-		*refused = true;
-		answer_error(r, http_header(r->x, "Authorization") ? 403 : 401, "unauthorized",
-		    "customer",
-		    "customer: only a caller with an API key may say who the customer is");
+	if (json_dumpb(customer, NULL, 0, JSON_COMPACT) > CUSTOMER_MAX) {
+		answer_error(r, 422, "invalid", "customer",
+		    "customer: the record has more than %d bytes; what changes belongs into the "
+		    "profile tool",
+		    CUSTOMER_MAX);
 		return NULL;
 	}
-	named = json_pack("{ss}", "id", id);
-	profile = agent_profile(r->server->o.agent, id, r->mem, &e);
-	json_put_str(named, "name", json_str(profile, "name"));
-	json_put_str(named, "email", json_str(profile, "email"));
-	return named;
+	if (customer && !auth_key(r) && !is_demo(r, id))
+		return refuse_customer(r);
+	*refused = false;
+	return !customer ? NULL : auth_key(r) ? json_deep_copy(customer) : demo_customer(r, id);
 }
 
 static json_t *created_event(struct request *r, json_t *customer)
@@ -192,25 +226,21 @@ static json_t *said(const struct event *events, int n)
 
 	for (int i = 0; i < n; i++)
 		if (events[i].kind == EVENT_MESSAGE)
-			json_array_append_new(
-			    list, json_pack("{sI ss ss? ss so}", "seq", (json_int_t)events[i].seq,
-				      "role", json_str_or(events[i].data, "role", ""), "author",
-				      json_str(events[i].data, "author"), "content",
-				      json_str_or(events[i].data, "content", ""), "at",
-				      answer_time(events[i].at)));
+			json_array_append_new(list, said_json(&events[i]));
 	return list;
 }
 
 void get_conversation(struct request *r)
 {
 	const struct head *h = conversation_head(r->c);
+	int64_t before = h->seq > EVENTS_MAX ? h->seq - EVENTS_MAX : 0;
 	const struct event *events;
 	struct err e;
 	json_t *state;
 	int n;
 
 	if (conversation_settle(r->c, h->seq, &e) < 0 ||
-	    conversation_events(r->c, 0, EVENTS_MAX, r->mem, &events, &n, &e) < 0) {
+	    conversation_events(r->c, before, EVENTS_MAX, r->mem, &events, &n, &e) < 0) {
 		answer_err(r, &e);
 		return;
 	}
@@ -236,7 +266,7 @@ void get_demo(struct request *r)
 {
 	json_t *items;
 
-	if (!r->server->o.demo || !r->x->loopback) {
+	if (!in_demo(r)) {
 		answer_error(r, 404, "not_found", NULL,
 		    "there are no demo customers: serve was not told --demo, or you are not on "
 		    "this machine");

@@ -155,10 +155,7 @@ void post_message(struct request *r)
 		if (e.code != ERR_NONE)
 			answer_err(r, &e);
 	} else if (wants_async(r)) {
-		answer_json(r, 202,
-		    json_pack("{s{ss sI}}", "message", "id",
-			arena_printf(r->mem, "%s.%lld", r->id, (long long)seq), "seq",
-			(json_int_t)seq));
+		answer_json(r, 202, json_pack("{so}", "message", message_json(r, seq)));
 	} else if (stream) {
 		answer_stream(r, seq);
 	} else {
@@ -167,15 +164,12 @@ void post_message(struct request *r)
 	conversation_unfollow(r->c, stream);
 }
 
-static json_t *said_json(const struct event *ev, unsigned viewer)
+json_t *said_json(const struct event *ev)
 {
-	json_t *out = json_pack("{sI ss ss so}", "seq", (json_int_t)ev->seq, "role",
-	    json_str_or(ev->data, "role", "system"), "content",
-	    json_str_or(ev->data, "content", ""), "at", answer_time(ev->at));
+	json_t *out = json_pack("{sI ss ss? ss so}", "seq", (json_int_t)ev->seq, "role",
+	    json_str_or(ev->data, "role", "system"), "author", json_str(ev->data, "author"),
+	    "content", json_str_or(ev->data, "content", ""), "at", answer_time(ev->at));
 
-	(void)viewer;
-	json_object_set_new(out, "author",
-	    json_str(ev->data, "author") ? json_string(json_str(ev->data, "author")) : json_null());
 	if (json_flag(ev->data, "masked"))
 		json_object_set_new(out, "masked", json_true());
 	return out;
@@ -203,7 +197,7 @@ void get_messages(struct request *r)
 		for (int i = 0; i < n && (int)json_array_size(items) < limit; i++) {
 			at = events[i].seq;
 			if (events[i].kind == EVENT_MESSAGE)
-				json_array_append_new(items, said_json(&events[i], r->viewer));
+				json_array_append_new(items, said_json(&events[i]));
 		}
 	}
 	answer_json(r, 200,

@@ -76,9 +76,14 @@ void get_health(struct request *r); /* pages.c */
 void get_ready(struct request *r);
 void get_page(struct request *r);
 
+/* What was said, as the API lists it (messages.c); and how it names a message (turns.c). */
+json_t *said_json(const struct event *ev);
+json_t *message_json(const struct request *r, int64_t seq);
+
 /* turns.c: what the API says of a turn. */
-/* Wait for the end of the turn that answers the message `seq`, telling each committed event on the
- * way; each() returning non-zero stops with 0 and *answer NULL.  *answer: the contract's object, in
+/* Wait for the end of the turn that answers the message `seq`, telling each committed event of it
+ * on the way, from the turn's beginning when the message joins one that runs; each() returning
+ * non-zero stops with 0 and *answer NULL.  *answer: the contract's object, in
  * mem; its "reply" is null when nobody answers (a person has the conversation). */
 typedef int turn_event_fn(void *arg, const struct event *ev);
 int turn_answer(
@@ -87,7 +92,9 @@ int turn_answer(
 json_t *turn_calls(const struct event *events, int n, unsigned viewer);
 json_t *escalation_json(const struct head *h, unsigned viewer); /* null when none is pending */
 
-/* Page through a list: after and limit of the query; false: answered 400. */
+/* Page through a list: after and limit of the query; false: answered 400.  A browser that connects
+ * again sends the address it began with, so Last-Event-ID, which knows more, comes before `after`.
+ */
 bool page_of(struct request *r, int64_t *after, int *limit);
 
 #endif

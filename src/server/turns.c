@@ -77,12 +77,21 @@ json_t *escalation_json(const struct head *h, unsigned viewer)
 
 /* Waiting for the end of a turn. */
 
-/* Read on from *at until the turn that answers `seq` has ended; each() sees every event.  0: *end
- * is that event, or its kind is EVENT_KINDS when each() had enough. */
+/* The event behind which the turn that answers `seq` begins, so far as it is known: whoever joins a
+ * turn that runs hears all of it, since its reply holds what was shown before. */
+static int64_t before_turn(const struct conversation *c, int64_t seq)
+{
+	int64_t trigger = conversation_turn(c)->trigger;
+
+	return trigger && trigger < seq ? trigger - 1 : seq;
+}
+
+/* Read on until the turn that answers `seq` has ended; each() sees every event.  0: *end is that
+ * event, or its kind is EVENT_KINDS when each() had enough. */
 static int find_end(struct request *r, int64_t seq, turn_event_fn *each, void *arg,
     struct event *end, struct err *e)
 {
-	int64_t at = seq;
+	int64_t at = before_turn(r->c, seq);
 
 	for (;;) {
 		const struct event *events;
@@ -150,7 +159,7 @@ static json_t *reply_json(const struct event *events, int n)
 	return json_null();
 }
 
-static json_t *message_json(struct request *r, int64_t seq)
+json_t *message_json(const struct request *r, int64_t seq)
 {
 	return json_pack("{ss sI}", "id", arena_printf(r->mem, "%s.%lld", r->id, (long long)seq),
 	    "seq", (json_int_t)seq);

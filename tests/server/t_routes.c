@@ -109,9 +109,9 @@ static void new_conversation(struct api *a, const char *body)
 	}                                                                                          \
 	static void name_##_body(struct api *a)
 
-API_TEST(
-    a_message_gets_the_reply_of_its_turn, "[{\"calls\":[{\"name\":\"lookup_order\",\"arguments\":{"
-					  "\"a\":1}}]},{\"text\":\"It is late.\"}]")
+API_TEST(a_message_gets_the_reply_of_its_turn,
+    "[{\"calls\":[{\"name\":\"lookup_order\",\"arguments\":{"
+    "\"a\":1}}]},{\"text\":\"It is late.\"}]")
 {
 	json_t *r, *turn, *tool;
 
@@ -156,7 +156,7 @@ API_TEST(who_calls_decides_what_may_be_done, "[{\"text\":\"Hello.\"}]")
 	    refused(a, NULL, "GET", "/v1/conversations/c_nothere", NULL, 401), "unauthorized");
 	CHECK_STR(refused(a, a->token, "POST", at(a, "/identify"),
 		      "{\"customer\":{\"id\":\"cust-9\"}}", 403),
-	    "unauthorized");
+	    "forbidden");
 	CHECK_STR(refused(a, NULL, "POST", "/v1/conversations",
 		      "{\"customer\":{\"id\":\"cust-9\"}}", 401),
 	    "unauthorized");
@@ -184,6 +184,27 @@ API_TEST(a_demo_customer_is_for_this_machine_and_its_own_page, "[{\"text\":\"Hel
 	fake_exchange_header(f, "Host", "127.0.0.1:8080");
 	fake_exchange_run(f, server_handle, a->server);
 	CHECK_INT(f->status, 201);
+	/* A stranger's page whose name was made to lead to this machine. */
+	f = request(a, NULL, "POST", "/v1/conversations", "{\"customer\":{\"id\":\"cust-1\"}}");
+	fake_exchange_header(f, "Origin", "http://localhost.evil.example:8080");
+	fake_exchange_header(f, "Host", "localhost.evil.example:8080");
+	fake_exchange_run(f, server_handle, a->server);
+	CHECK_INT(f->status, 401);
+	f = request(a, NULL, "GET", "/v1/demo", NULL);
+	fake_exchange_header(f, "Host", "evil.example");
+	fake_exchange_run(f, server_handle, a->server);
+	CHECK_INT(f->status, 404);
+}
+
+API_TEST(a_customers_record_has_a_limit, "[{\"text\":\"Hello.\"}]")
+{
+	const char *body =
+	    arena_printf(a->mem, "{\"customer\":{\"id\":\"cust-7\",\"notes\":\"%02100d\"}}", 0);
+
+	CHECK_STR(refused(a, "admin-key", "POST", "/v1/conversations", body, 422), "invalid");
+	new_conversation(a, "");
+	CHECK_STR(refused(a, "admin-key", "POST", at(a, "/identify"), body, 422), "invalid");
+	CHECK_INT(json_int(call(a, a->token, "GET", at(a, ""), NULL, 200), "seq", 0), 1);
 }
 
 API_TEST(an_anonymous_conversation_is_bound_once, "[{\"text\":\"Hello.\"}]")
@@ -322,6 +343,50 @@ API_TEST(a_stream_gives_words_as_they_come_and_the_whole_at_the_end,
 	CHECK_HAS(body, "\"content\":\"Let me see. It is blue. It costs 3.50. Bye.\"");
 }
 
+/* All the deltas of a stream, put together. */
+static const char *deltas_of(struct api *a, const char *body)
+{
+	const char *all = "";
+	struct err e = { 0 };
+
+	for (const char *s = body; (s = strstr(s, "data: {\"delta\"")); s++) {
+		json_t *j = json_read_in(a->mem, s + 6, strcspn(s + 6, "\n"), &e);
+
+		all = arena_printf(a->mem, "%s%s", all, json_str_or(j, "delta", "(none)"));
+	}
+	return all;
+}
+
+API_TEST(who_joins_a_turn_hears_all_of_its_reply,
+    "[{\"deltas\":[\"Let me see. \",\"It is \",\"now. \"],\"delta_ms\":100},{\"deltas\":[\"It is "
+    "blue. "
+    "\",\"Bye.\"],\"delta_ms\":100}]")
+{
+	struct fake_exchange *f[2];
+	struct scope s;
+	struct err e = { 0 };
+	const char *content;
+
+	new_conversation(a, "{}");
+	scope_open(&s, FOREVER);
+	for (int i = 0; i < 2; i++) {
+		f[i] = request(
+		    a, a->token, "POST", at(a, "/messages"), "{\"content\":\"which colour?\"}");
+		fake_exchange_header(f[i], "Accept", "text/event-stream");
+		fake_exchange_start(f[i], &s, server_handle, a->server);
+		CHECK_OK(fiber_sleep(250, &e), &e); /* the first sentence was shown */
+	}
+	scope_join(&s);
+	content = json_str(
+	    json_array_get(
+		json_object_get(call(a, a->token, "GET", at(a, "/messages"), NULL, 200), "items"),
+		2),
+	    "content");
+	CHECK_STR(content, "Let me see. It is blue. Bye.");
+	for (int i = 0; i < 2; i++)
+		CHECK_STR(deltas_of(a, fake_exchange_body(f[i])), content);
+}
+
 API_TEST(a_client_that_hangs_up_changes_nothing,
     "[{\"calls\":[{\"name\":\"lookup_order\"}]},{\"text\":\"It is late.\"}]")
 {
@@ -363,7 +428,7 @@ API_TEST(events_live_resume_without_loss_or_doubles,
 	CHECK_OK(fake_exchange_wait_words(f, ": still here", FOREVER, &e), &e);
 	fake_exchange_hang_up(f);
 	/* Who comes back after the message gets all that followed, once. */
-	g = request(a, a->token, "GET", at(a, "/events"), NULL);
+	g = request(a, a->token, "GET", at(a, "/events?after=1"), NULL);
 	fake_exchange_header(g, "Accept", "text/event-stream");
 	fake_exchange_header(g, "Last-Event-ID", "2");
 	fake_exchange_start(g, &s, server_handle, a->server);
@@ -445,11 +510,13 @@ int main(void)
 		SIM_TEST(a_message_gets_the_reply_of_its_turn),
 		SIM_TEST(who_calls_decides_what_may_be_done),
 		SIM_TEST(a_demo_customer_is_for_this_machine_and_its_own_page),
+		SIM_TEST(a_customers_record_has_a_limit),
 		SIM_TEST(an_anonymous_conversation_is_bound_once),
 		SIM_TEST(bad_input_is_told_and_stores_nothing),
 		SIM_TEST(the_same_key_does_a_thing_once),
 		SIM_TEST(creating_twice_with_a_key_gives_one_conversation),
 		SIM_TEST(a_stream_gives_words_as_they_come_and_the_whole_at_the_end),
+		SIM_TEST(who_joins_a_turn_hears_all_of_its_reply),
 		SIM_TEST(a_client_that_hangs_up_changes_nothing),
 		SIM_TEST(events_live_resume_without_loss_or_doubles),
 		SIM_TEST(a_list_comes_in_pages),
