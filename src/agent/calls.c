@@ -1,8 +1,8 @@
 #include "agent/turn.h"
-#include "base/schema.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/schema.h"
 #include "base/text.h"
 
 #include <openssl/evp.h>
@@ -45,12 +45,8 @@ static const char *names_of_tools(struct turn *t)
 	return s;
 }
 
-static enum identity identity_named(const char *name)
-{
-	return text_is(name, "verified") ? IDENTITY_VERIFIED
-	       : text_is(name, "email")  ? IDENTITY_EMAIL
-					 : IDENTITY_ANONYMOUS;
-}
+static const char person_asked[] =
+    "a person has been asked for: until they answer nothing may be changed";
 
 /* Why this call must not run; NULL: it may. */
 static const char *refusal(struct turn *t, const struct model_answer *answer,
@@ -72,13 +68,13 @@ static const char *refusal(struct turn *t, const struct model_answer *answer,
 		return "the arguments are no JSON object";
 	if (!schema_check_brief(t->agent->schemas[tool - cf->tools.tools], call->arguments, &e))
 		return text_of(t, "the arguments are not as the tool wants them: %s", e.msg);
-	if (identity_named(turn_head(t)->identity) < tool->identity)
+	if (prompt_caller(t).identity < tool->identity)
 		return tool->identity == IDENTITY_VERIFIED
 			   ? "it is not known who the customer is: this needs a customer who has "
 			     "signed in"
 			   : "it needs a customer whose e-mail address is confirmed";
 	if (tool->effect == EFFECT_WRITE && turn_head(t)->owner != OWNER_AI)
-		return "a person has been asked for: until they answer nothing may be changed";
+		return person_asked;
 	return NULL;
 }
 
@@ -354,8 +350,16 @@ static bool is_read(const struct turn_call *call)
 	return !call->write && !call->refused && strcmp(call->name, ESCALATE) != 0;
 }
 
+/* Between its proposal and now a person may have been asked for.  What was there when we took the
+ * turn up may have been sent before: it is run to its end, with its key. */
+static bool forbidden_by_now(struct turn *t, const struct turn_call *call)
+{
+	return call - turn_log(t)->calls >= t->before && turn_head(t)->owner != OWNER_AI;
+}
+
 static int run_alone(struct turn *t, const struct turn_call *call, struct err *e)
 {
+	bool forbidden = forbidden_by_now(t, call);
 	struct turn_call copy = *call;
 
 	if (copy.state == CALL_DONE)
@@ -364,6 +368,8 @@ static int run_alone(struct turn *t, const struct turn_call *call, struct err *e
 		return append_failed(t, &copy, copy.refused, false, 0, e);
 	if (!strcmp(copy.name, ESCALATE))
 		return run_escalate(t, &copy, e);
+	if (forbidden)
+		return append_failed(t, &copy, person_asked, false, 0, e);
 	return run_write(t, &copy, e);
 }
 

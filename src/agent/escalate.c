@@ -73,12 +73,12 @@ int escalate_on_message(struct turn *t, struct err *e)
 
 /* A tool that was down and did not come back in this turn: the AI has said so; a person looks at
  * it. */
-int escalate_on_end(struct turn *t, struct err *e)
+json_t *escalation_at_end(struct turn *t)
 {
 	const struct turn_log *log = turn_log(t);
 
 	if (turn_head(t)->escalation.pending)
-		return 0;
+		return NULL;
 	for (int i = 0; i < log->ncalls; i++) {
 		bool recovered = false;
 
@@ -88,8 +88,8 @@ int escalate_on_end(struct turn *t, struct err *e)
 			recovered |=
 			    log->calls[k].ok && text_is(log->calls[k].name, log->calls[i].name);
 		if (!recovered)
-			return escalate(t, "review", "tool_failed",
-			    arena_printf(t->mem, "%s did not work", log->calls[i].name), NULL, e);
+			return escalation_event(t, "review", "tool_failed",
+			    arena_printf(t->mem, "%s did not work", log->calls[i].name), NULL);
 	}
-	return 0;
+	return NULL;
 }

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -95,8 +96,9 @@ static int ask(struct turn *t, const struct model_request *r, struct reply *repl
 			*e = reply->err;
 			return -1;
 		}
-		log_warn(
-		    "turn %s of %s: model %s: %s", t->id, conversation_id(t->c), m->name, e->msg);
+		if (e->code != ERR_CANCELED) /* a stop is no failure of the model's */
+			log_warn("turn %s of %s: model %s: %s", t->id, conversation_id(t->c),
+			    m->name, e->msg);
 		if (fiber_check(e) < 0)
 			return -1;
 	}
@@ -134,9 +136,7 @@ static json_t *message_event(struct turn *t, const json_t *step, const char *tex
 	bool own = step && json_int(step, "run", -1) == log->run;
 	size_t before = own ? log->shown_before : log->shown.len;
 	const char *gap =
-	    before && log->shown.data[before - 1] != '\n' && log->shown.data[before - 1] != ' '
-		? "\n"
-		: "";
+	    before && !isspace((unsigned char)log->shown.data[before - 1]) ? "\n" : "";
 	const char *content =
 	    arena_printf(t->mem, "%.*s%s%s", (int)before, before ? log->shown.data : "", gap, text);
 
@@ -148,37 +148,35 @@ static json_t *end_event(
     struct turn *t, const struct model_usage *last, int last_step, const char *outcome)
 {
 	const struct turn_log *log = turn_log(t);
+	int64_t ms = world_time(t->agent->world) - log->started_at;
 
+	if (ms < 0) /* the clock was set back meanwhile */
+		ms = 0;
 	return json_pack("{sI si si so sI ss}", "answered", (json_int_t)turn_head(t)->last_customer,
 	    "steps", log->steps + last_step, "tool_calls", log->ncalls, "usage",
 	    usage_json(
 		log->input_tokens + last->input_tokens, log->output_tokens + last->output_tokens),
-	    "ms", (json_int_t)(world_time(t->agent->world) - log->started_at), "outcome", outcome);
+	    "ms", (json_int_t)ms, "outcome", outcome);
 }
 
-static const char *outcome(struct turn *t)
+/* What the customer sees, why a person is asked for, and the turn's end are one change.
+ * `escalation` and `step` may be NULL. */
+static int finish(struct turn *t, json_t *escalation, json_t *step, const struct model_usage *usage,
+    const char *text, struct err *e)
 {
-	return turn_head(t)->owner == OWNER_WAITING ? "handed_over" : "answered";
-}
-
-/* What the customer sees and the turn's end are one change. */
-static int finish(
-    struct turn *t, json_t *step, const struct model_usage *usage, const char *text, struct err *e)
-{
-	json_t *message = message_event(t, step, text);
-	struct draft d[3];
+	bool handoff = turn_head(t)->owner == OWNER_WAITING ||
+		       text_is(json_str(escalation, "kind"), "handoff");
+	json_t *message = message_event(t, step, text),
+	       *end = end_event(t, usage, step != NULL, handoff ? "handed_over" : "answered");
+	struct draft d[4];
 	int n = 0;
 
-	if (escalate_on_end(t, e) < 0) {
-		json_decref(step);
-		json_decref(message);
-		return -1;
-	}
+	if (escalation)
+		d[n++] = (struct draft){ EVENT_ESCALATED, escalation, NULL };
 	if (step)
 		d[n++] = (struct draft){ EVENT_STEP, step, NULL };
 	d[n++] = (struct draft){ EVENT_MESSAGE, message, NULL };
-	d[n++] =
-	    (struct draft){ EVENT_TURN_ENDED, end_event(t, usage, step != NULL, outcome(t)), NULL };
+	d[n++] = (struct draft){ EVENT_TURN_ENDED, end, NULL };
 	return turn_append(t, d, n, e);
 }
 
@@ -187,9 +185,8 @@ static int give_up(struct turn *t, const char *rule, const char *reason, struct 
 {
 	struct model_usage none = { 0 };
 
-	if (escalate(t, "handoff", rule, reason, NULL, e) < 0)
-		return -1;
-	return finish(t, NULL, &none, unavailable, e);
+	return finish(
+	    t, escalation_event(t, "handoff", rule, reason, NULL), NULL, &none, unavailable, e);
 }
 
 /* The model has said its last word: show it, unless the customer wrote meanwhile. */
@@ -201,7 +198,7 @@ static int conclude(
 
 	json_array_clear(json_object_get(said, "calls"));
 	if (!newer && !empty)
-		return finish(t, said, &answer->usage, answer->text, e);
+		return finish(t, escalation_at_end(t), said, &answer->usage, answer->text, e);
 	json_object_set_new(said, "superseded", json_true());
 	if (turn_append(t, &(struct draft){ EVENT_STEP, said, NULL }, 1, e) < 0)
 		return -1;
@@ -267,6 +264,7 @@ int turn_run(struct agent *a, struct conversation *c, struct err *e)
 	struct scope time;
 
 	snprintf(t.id, sizeof(t.id), "t%lld", (long long)turn_log(&t)->trigger);
+	t.before = turn_log(&t)->ncalls;
 	scope_open(&time, fiber_now() + a->config.limits.turn_ms);
 	scope_run(&time, loop, &l);
 	scope_join(&time);

@@ -26,6 +26,7 @@ struct turn {
 	struct arena *mem;
 	char id[24];
 	int64_t judged; /* seq of the last customer message whose intents are known */
+	int before; /* calls that were there when we took the turn up: they may have been sent */
 };
 
 /* turn.c.  0: the conversation has no open turn any more.  -1: it could not go on now (stopped,
@@ -66,8 +67,9 @@ int escalate(struct turn *t, const char *kind, const char *rule, const char *rea
     const char *summary, struct err *e);
 /* The rules that fire on what the customer wrote: intents that need a person, too many turns. */
 int escalate_on_message(struct turn *t, struct err *e);
-/* The rule that fires when the turn ends: something the agent needed was not to be had. */
-int escalate_on_end(struct turn *t, struct err *e);
+/* The rule that fires when the turn ends (something the agent needed was not to be had): the event,
+ * for the change that ends it; NULL: nothing. */
+json_t *escalation_at_end(struct turn *t);
 
 /* reply.c: sentences on their way to whoever reads along. */
 struct reply {

@@ -253,6 +253,17 @@ TURN_TEST(a_person_is_asked_once_and_writes_wait_for_them,
 	    json_str(kit_event(k, mem, c, EVENT_TURN_ENDED, 0)->data, "outcome"), "handed_over");
 }
 
+TURN_TEST(a_write_behind_the_call_for_a_person_is_refused_although_both_were_made_at_once,
+    "[{\"calls\":[{\"name\":\"refund\",\"arguments\":{\"order_id\":\"6\"}},"
+    "{\"name\":\"escalate_to_human\",\"arguments\":{\"reason\":\"above the limit\"}},"
+    "{\"name\":\"refund\",\"arguments\":{\"order_id\":\"7\"}}]},{\"text\":\"A colleague will.\"}]")
+{
+	CHECK_STR(kit_say(k, mem, c, "refund both"), "A colleague will.");
+	CHECK_INT(bank_times(&ledger, "refund"), 1);
+	CHECK(json_flag(kit_event(k, mem, c, EVENT_RESULT, 0)->data, "ok"));
+	CHECK_HAS(reason(kit_event(k, mem, c, EVENT_RESULT, 2)), "a person has been asked for");
+}
+
 /* Written while the turn runs. */
 
 struct later {
@@ -406,6 +417,8 @@ int main(void)
 		SIM_TEST(a_turn_out_of_time_hands_over),
 		SIM_TEST(who_is_not_known_may_not_use_what_needs_it),
 		SIM_TEST(a_person_is_asked_once_and_writes_wait_for_them),
+		SIM_TEST(
+		    a_write_behind_the_call_for_a_person_is_refused_although_both_were_made_at_once),
 		SIM_TEST(a_message_during_a_turn_is_seen_before_the_next_model_call),
 		SIM_TEST(a_message_while_the_model_thinks_is_answered_too),
 		SIM_TEST(sentences_are_shown_as_they_come_to_whoever_reads_along),
