@@ -54,7 +54,8 @@ size_t reply_sentence(const char *s, size_t n)
 	return 0;
 }
 
-bool reply_holds(const char *s, size_t n)
+/* Is it about money, promises or actions, so that it waits for the end of the step? */
+static bool waits(const char *s, size_t n)
 {
 	static const char *const words[] = { "refund", "cancel", "credit", "waive",
 		"free of charge", "guarantee", "promise", "will ", "'ll ", "have been", "has been",
@@ -97,7 +98,7 @@ static void text(void *self, const char *s, size_t n)
 
 		if (!end)
 			return;
-		r->held = reply_holds(r->text.data + r->released, end);
+		r->held = waits(r->text.data + r->released, end);
 		if (!r->held && release(r, end) < 0)
 			r->failed = true;
 	}

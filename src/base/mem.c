@@ -29,7 +29,3 @@ char *mem_strdup(const char *s)
 	return must(strdup(s));
 }
 
-char *mem_strndup(const char *s, size_t n)
-{
-	return must(strndup(s, n));
-}

@@ -12,7 +12,6 @@
 void *mem_alloc(size_t size); /* zeroed; free() it */
 void *mem_resize(void *p, size_t size);
 char *mem_strdup(const char *s);
-char *mem_strndup(const char *s, size_t n);
 
 #define mem_new(type) ((type *)mem_alloc(sizeof(type)))
 #define array_len(a)  (sizeof(a) / sizeof(*(a)))

@@ -432,24 +432,7 @@ int conversation_settle(struct conversation *c, int64_t seq, struct err *e)
 int conversation_key_used(struct conversations *all, struct arena *mem,
     const struct client_key *key, const char **conversation, int64_t *seq, struct err *e)
 {
-	struct db_value p[] = { DB_STR(key->scope), DB_STR(key->key) };
-	struct rows r;
-
-	*seq = 0;
-	if (store_query(all->store, mem,
-		"SELECT body_hash, conversation, seq FROM client_keys WHERE scope = $1 AND key = "
-		"$2",
-		p, 2, &r, e) < 0)
-		return -1;
-	if (!r.n)
-		return 0;
-	if (strcmp(db_text(row_value(&r, 0, 0)), key->body_hash) != 0)
-		return err_set(e, ERR_CONFLICT,
-		    "this Idempotency-Key was used with another body: take a new key for a new "
-		    "request");
-	*conversation = db_text(row_value(&r, 0, 1));
-	*seq = row_value(&r, 0, 2)->i;
-	return 0;
+	return rows_read_client_key(all->store, mem, key, conversation, seq, e);
 }
 
 /* Reading along. */
@@ -532,19 +515,7 @@ int conversation_wait(struct conversation *c, int64_t after, int64_t deadline, s
 int conversations_unfinished(
     struct conversations *all, struct arena *mem, const char *const **ids, int *n, struct err *e)
 {
-	struct rows r;
-	const char **list;
-
-	if (store_query(all->store, mem,
-		"SELECT id FROM conversations WHERE open_since > 0 ORDER BY updated_at", NULL, 0,
-		&r, e) < 0)
-		return -1;
-	list = arena_array(mem, const char *, r.n);
-	for (int i = 0; i < r.n; i++)
-		list[i] = db_text(row_value(&r, i, 0));
-	*ids = list;
-	*n = r.n;
-	return 0;
+	return rows_read_unfinished(all->store, mem, ids, n, e);
 }
 
 const char *conversation_id(const struct conversation *c)

@@ -51,8 +51,8 @@ static json_t *step_for_customer(const json_t *data)
 	const json_t *call;
 	size_t i;
 
-	json_array_foreach(json_object_get(data, "calls"), i, call)
-	    json_array_append_new(calls, only(call, call_keys));
+	json_array_foreach (json_object_get(data, "calls"), i, call)
+		json_array_append_new(calls, only(call, call_keys));
 	json_object_set_new(out, "calls", calls);
 	return out;
 }

@@ -52,7 +52,6 @@ static void bind(struct head *h, const json_t *data)
 
 static void said(struct head *h, const struct event *ev)
 {
-	h->said = ev->at;
 	if (!text_is(json_str(ev->data, "role"), "customer"))
 		return;
 	h->last_customer = ev->seq;
@@ -140,7 +139,7 @@ static json_t *or_null(json_t *j)
 json_t *head_write(const struct head *h)
 {
 	return json_pack(
-	    "{sI sI ss s{sb ss ss ss sI} so ss so sb so ss ss sI sI sI si sI sI sI sI sI sI}", /**/
+	    "{sI sI ss s{sb ss ss ss sI} so ss so sb so ss ss sI sI si sI sI sI sI sI sI}", /**/
 	    "seq", (json_int_t)h->seq, "epoch", (json_int_t)h->epoch, "owner",
 	    owners[h->owner], /**/
 	    "escalation", "pending", (int)h->escalation.pending, "kind", h->escalation.kind, "rule",
@@ -150,8 +149,7 @@ json_t *head_write(const struct head *h)
 	    or_null(h->profile), "profile_wanted", (int)h->profile_wanted, "intents",
 	    or_null(h->intents), /**/
 	    "channel", h->channel, "language", h->language, "open_since", (json_int_t)h->open_since,
-	    "last_customer", (json_int_t)h->last_customer, "said", (json_int_t)h->said, "turns",
-	    h->turns, /**/
+	    "last_customer", (json_int_t)h->last_customer, "turns", h->turns, /**/
 	    "steps", (json_int_t)h->steps, "calls", (json_int_t)h->calls, "input_tokens",
 	    (json_int_t)h->input_tokens, "output_tokens", (json_int_t)h->output_tokens, /**/
 	    "created_at", (json_int_t)h->created_at, "updated_at", (json_int_t)h->updated_at);
@@ -184,7 +182,6 @@ int head_read(struct head *h, const json_t *j, struct err *e)
 	KEEP(h->language, json_str(j, "language"));
 	h->open_since = json_int(j, "open_since", 0);
 	h->last_customer = json_int(j, "last_customer", 0);
-	h->said = json_int(j, "said", 0);
 	h->turns = (int)json_int(j, "turns", 0);
 	h->steps = json_int(j, "steps", 0);
 	h->calls = json_int(j, "calls", 0);

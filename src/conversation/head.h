@@ -11,7 +11,8 @@
  * state' = apply(state, event), one event at a time, and nothing else changes it.  The row in the
  * database caches it as JSON in the same transaction as the events, so a cold
  * conversation is read without its log; at any time folding the whole log gives the same
- * (a test does that).  Under 4 KiB: messages and calls are in the log. */
+ * (a test does that).  A few KiB: messages and calls are in the log, and what strangers fill in, a
+ * customer's record and their profile, is bounded where it comes in. */
 
 enum owner {
 	OWNER_AI,
@@ -42,7 +43,6 @@ struct head {
 	char channel[32], language[12];
 	int64_t open_since;    /* seq of the first message that has no turn behind it; 0: none */
 	int64_t last_customer; /* seq of the customer's last message; 0: none */
-	int64_t said;          /* when the customer or the AI last said something: at */
 	int turns;             /* ended turns since the last resolution or release */
 	int64_t steps, calls, input_tokens, output_tokens; /* of the whole conversation */
 	int64_t created_at, updated_at;

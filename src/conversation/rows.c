@@ -153,3 +153,44 @@ int rows_read_events(struct store *s, struct arena *mem, const char *id, int64_t
 	*n = r.n;
 	return 0;
 }
+
+int rows_read_client_key(struct store *s, struct arena *mem, const struct client_key *k,
+    const char **conversation, int64_t *seq, struct err *e)
+{
+	struct db_value p[] = { DB_STR(k->scope), DB_STR(k->key) };
+	struct rows r;
+
+	*seq = 0;
+	if (store_query(s, mem,
+		"SELECT body_hash, conversation, seq FROM client_keys "
+		"WHERE scope = $1 AND key = $2",
+		p, array_len(p), &r, e) < 0)
+		return -1;
+	if (!r.n)
+		return 0;
+	if (strcmp(db_text(row_value(&r, 0, 0)), k->body_hash) != 0)
+		return err_set(e, ERR_CONFLICT,
+		    "this Idempotency-Key was used with another body: take a new key for a new "
+		    "request");
+	*conversation = db_text(row_value(&r, 0, 1));
+	*seq = row_value(&r, 0, 2)->i;
+	return 0;
+}
+
+int rows_read_unfinished(
+    struct store *s, struct arena *mem, const char *const **ids, int *n, struct err *e)
+{
+	const char **list;
+	struct rows r;
+
+	if (store_query(s, mem,
+		"SELECT id FROM conversations WHERE open_since > 0 ORDER BY updated_at", NULL, 0,
+		&r, e) < 0)
+		return -1;
+	list = arena_array(mem, const char *, r.n);
+	for (int i = 0; i < r.n; i++)
+		list[i] = db_text(row_value(&r, i, 0));
+	*ids = list;
+	*n = r.n;
+	return 0;
+}

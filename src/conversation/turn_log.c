@@ -73,7 +73,8 @@ static void step(struct turn_log *t, const struct event *ev)
 	t->steps++;
 	t->input_tokens += json_int(usage, "input_tokens", 0);
 	t->output_tokens += json_int(usage, "output_tokens", 0);
-	json_array_foreach(json_object_get(ev->data, "calls"), i, call) add_call(t, call);
+	json_array_foreach (json_object_get(ev->data, "calls"), i, call)
+		add_call(t, call);
 	if (json_array_size(json_object_get(ev->data, "calls")) ||
 	    json_flag(ev->data, "superseded"))
 		t->shown_before = t->shown.len;
@@ -93,9 +94,17 @@ static void part(struct turn_log *t, const struct event *ev)
 	buf_adds(&t->shown, json_str_or(ev->data, "content", ""));
 }
 
+static struct turn_call *find(const struct turn_log *t, const char *id)
+{
+	for (int i = t->ncalls - 1; i >= 0; i--)
+		if (text_is(t->calls[i].id, id))
+			return &t->calls[i];
+	return NULL;
+}
+
 static void result(struct turn_log *t, const struct event *ev)
 {
-	struct turn_call *c = turn_log_call(t, json_str_or(ev->data, "call", ""));
+	struct turn_call *c = find(t, json_str_or(ev->data, "call", ""));
 
 	if (!c || c->state == CALL_DONE)
 		return;
@@ -112,7 +121,7 @@ static void result(struct turn_log *t, const struct event *ev)
 
 static void started(struct turn_log *t, const struct event *ev)
 {
-	struct turn_call *c = turn_log_call(t, json_str_or(ev->data, "call", ""));
+	struct turn_call *c = find(t, json_str_or(ev->data, "call", ""));
 
 	if (c && c->state == CALL_OPEN)
 		c->state = CALL_STARTED;
@@ -134,14 +143,6 @@ void turn_log_append(struct turn_log *t, const struct event *ev)
 	}
 }
 
-struct turn_call *turn_log_call(const struct turn_log *t, const char *id)
-{
-	for (int i = t->ncalls - 1; i >= 0; i--)
-		if (text_is(t->calls[i].id, id))
-			return &t->calls[i];
-	return NULL;
-}
-
 const struct turn_call *turn_log_key(const struct turn_log *t, const char *key)
 {
 	for (int i = 0; i < t->ncalls; i++) {
@@ -151,13 +152,4 @@ const struct turn_call *turn_log_key(const struct turn_log *t, const char *key)
 			return c;
 	}
 	return NULL;
-}
-
-int turn_log_open(const struct turn_log *t)
-{
-	int n = 0;
-
-	for (int i = 0; i < t->ncalls; i++)
-		n += t->calls[i].state != CALL_DONE;
-	return n;
 }

@@ -54,10 +54,7 @@ void turn_log_init(struct turn_log *t);
 void turn_log_done(struct turn_log *t);
 void turn_log_append(struct turn_log *t, const struct event *ev);
 
-struct turn_call *turn_log_call(
-    const struct turn_log *t, const char *id); /* NULL: none has this id */
 /* A call with this key whose outcome stands (done and not a definite failure); NULL: none. */
 const struct turn_call *turn_log_key(const struct turn_log *t, const char *key);
-int turn_log_open(const struct turn_log *t); /* calls without a result */
 
 #endif

@@ -211,6 +211,7 @@ static void step(struct wire *w, const struct event *ev)
 static void result(struct wire *w, const struct event *ev)
 {
 	const char *id = json_str_or(ev->data, "call", "");
+	const json_t *value = json_object_get(ev->data, "result");
 	bool all = true;
 	int at = -1;
 
@@ -223,13 +224,10 @@ static void result(struct wire *w, const struct event *ev)
 		return;
 	w->have[at] = true;
 	w->results[at].ok = json_flag(ev->data, "ok");
-	if (w->results[at].ok) {
-		w->results[at].value = keep_json(w, json_object_get(ev->data, "result"));
-		w->results[at].text =
-		    w->results[at].value ? json_text(w->mem, w->results[at].value) : "null";
-	} else {
+	if (!w->results[at].ok)
 		w->results[at].text = keep(w, json_str_or(ev->data, "reason", "failed"));
-	}
+	else
+		w->results[at].text = value ? json_text(w->mem, value) : "null";
 	w->bytes += strlen(w->results[at].text);
 	for (int i = 0; i < w->open.n; i++)
 		all &= w->have[i];

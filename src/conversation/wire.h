@@ -46,8 +46,7 @@ struct wire_call {
 struct wire_result {
 	const char *id, *name;
 	bool ok;
-	const char *text;    /* JSON of the value, or "Tool NAME failed: REASON" */
-	const json_t *value; /* NULL unless ok */
+	const char *text; /* JSON of the value, or "Tool NAME failed: REASON" */
 };
 
 struct wire_message {
