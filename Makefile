@@ -2,7 +2,7 @@
 # install what is missing first (tools/install; needs git and make, nothing else).
 #
 #   make         the program, build/frontdesk         make test    every test, plain and sanitized
-#   make run     the demo shop on 127.0.0.1:8080      make check   test, with clang, tidy, fuzz smoke
+#   make run     the demo shop on 127.0.0.1:8080      make check   test, with clang, fuzz smoke
 #   make fuzz    each fuzz target for FUZZ_SECONDS    make sizes   the shape of the source, in a line
 #   make fmt     format the source                    make bench   what a turn costs
 #   make clean   remove build/
@@ -43,15 +43,19 @@ all: $(BUILD)/.installed
 run: all
 	$(PROGRAM) serve --demo examples/shop
 
-test: $(BUILD)/.installed
+test: $(BUILD)/.installed-tests
 	tools/run-tests
 
-check: $(BUILD)/.installed
+check: $(BUILD)/.installed-tests
 	tools/run-checks
 
 $(BUILD)/.installed: tools/install
 	tools/install
 	@mkdir -p $(BUILD) && touch $@
+
+$(BUILD)/.installed-tests: tools/install
+	tools/install tests
+	@mkdir -p $(BUILD) && touch $@ $(BUILD)/.installed
 
 $(PROGRAM): $(BUILD)/obj/cli/main.o $(LIBRARY)
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(shell pkg-config --libs $(LIBS)) $(LINK)
@@ -95,11 +99,11 @@ $(BUILD)/fuzz/%: fuzz/%.c $(LIBRARY)
 
 fuzz-built: $(FUZZ_PROGRAMS)
 
-fuzz: $(BUILD)/.installed
+fuzz: $(BUILD)/.installed-tests
 	tools/run-fuzz $(FUZZ_SECONDS)
 
 # What a turn costs; bench/*.c say what they measure.
-bench: $(BUILD)/.installed $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+bench: $(BUILD)/.installed-tests $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 	@for b in $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.c))); do echo "== $$b"; $$b; done
 
 $(BUILD)/bench/%: bench/%.c $(TEST_HELPERS) $(LIBRARY)

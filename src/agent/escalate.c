@@ -42,8 +42,7 @@ static int on_intent(struct turn *t, const struct intent_rule *r, struct err *e)
 	const json_t *found;
 	size_t i;
 
-	json_array_foreach(turn_head(t)->intents, i, found)
-	{
+	json_array_foreach (turn_head(t)->intents, i, found) {
 		if (!text_is(json_str(found, "name"), r->intent) || pending(turn_head(t), rule))
 			continue;
 		return escalate(t, r->kind, rule,

@@ -28,4 +28,3 @@ char *mem_strdup(const char *s)
 {
 	return must(strdup(s));
 }
-

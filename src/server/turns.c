@@ -51,8 +51,7 @@ json_t *turn_calls(const struct event *events, int n, unsigned viewer)
 			add_result(known, events[i].data, viewer);
 		if (events[i].kind != EVENT_STEP)
 			continue;
-		json_array_foreach(calls, k, call)
-		{
+		json_array_foreach (calls, k, call) {
 			json_t *out = call_for(call, viewer, events[i].at);
 
 			map_put(&by_id, json_str_or(call, "id", ""), out);
