@@ -108,3 +108,8 @@ int http_push(struct http_exchange *x, const char *bytes, size_t n, struct err *
 		bug("%s %s: a push before http_stream()", x->method, x->path);
 	return x->class->push(x, bytes, n, e);
 }
+
+int http_drain(struct http_exchange *x, struct err *e)
+{
+	return x->class->drain(x, e);
+}

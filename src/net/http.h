@@ -44,6 +44,7 @@ struct http_exchange_class {
 	void (*stream)(struct http_exchange *x, int status, const struct http_header *headers,
 	    size_t nheaders);
 	int (*push)(struct http_exchange *x, const char *bytes, size_t n, struct err *e);
+	int (*drain)(struct http_exchange *x, struct err *e);
 };
 
 /* The value of a header, any case; NULL: not sent. */
@@ -61,8 +62,11 @@ void http_answer_with(struct http_exchange *x, int status, const struct http_hea
 
 /* text/event-stream, no-store.  From here on http_push(). */
 void http_stream(struct http_exchange *x);
-/* Copies and queues; never waits.  -1: ERR_LIMIT, the reader is more than 256 KiB behind and has
- * been cut off; ERR_CANCELED, it is gone. */
+/* Copies and queues; never waits.  -1: ERR_LIMIT, the reader was more than 256 KiB behind already
+ * and has been cut off; ERR_CANCELED, it is gone. */
 int http_push(struct http_exchange *x, const char *bytes, size_t n, struct err *e);
+/* Wait until most of what was pushed has left: for whoever has more at hand than a reader takes at
+ * once.  A reader that takes nothing is given up after a while.  -1: ERR_CANCELED, it is gone. */
+int http_drain(struct http_exchange *x, struct err *e);
 
 #endif

@@ -12,8 +12,9 @@
  * The handler never touches the connection: it leaves a response in the request, or bytes in its
  * queue, and resumes it; the library fetches both in the loop's next turn. */
 
-#define QUEUE_MAX    (256 * 1024)
-#define STREAM_BLOCK 512 /* what the library allocates for a streaming response */
+#define QUEUE_MAX    (256 * 1024) /* whoever pushes on top of so much has a reader that is lost */
+#define QUEUE_LOW    (64 * 1024)  /* most of it has left */
+#define STREAM_BLOCK 512          /* what the library allocates for a streaming response */
 
 /* How many bytes of the queue may have been sent before the rest moves down. */
 #define QUEUE_SLACK 4096
@@ -136,6 +137,8 @@ static ssize_t stream_read(void *arg, uint64_t pos, char *out, size_t room)
 		n = room;
 	memcpy(out, r->queue.data + r->taken, n);
 	r->taken += n;
+	if (r->handling && r->queue.len - r->taken <= QUEUE_LOW)
+		signal_wake_all(&r->handling->drained);
 	http_due_set(deadlines, &r->conn->due, WAIT_SEND);
 	return (ssize_t)n;
 }
@@ -195,7 +198,7 @@ static int push(struct http_exchange *x, const char *bytes, size_t n, struct err
 		return err_set(e, ERR_LIMIT, "no stream was opened: it was answered %d", r->status);
 	if (r->ended)
 		return err_set(e, ERR_CANCELED, "the server is stopping");
-	if (r->queue.len - r->taken + n > QUEUE_MAX)
+	if (r->queue.len - r->taken > QUEUE_MAX)
 		return cut_off(r, e);
 	if (r->taken >= QUEUE_SLACK && r->taken >= r->queue.len / 2) {
 		memmove(r->queue.data, r->queue.data + r->taken, r->queue.len - r->taken);
@@ -207,13 +210,24 @@ static int push(struct http_exchange *x, const char *bytes, size_t n, struct err
 	return 0;
 }
 
+/* Whoever goes in any way cancels the handler's scope, and this with it. */
+static int drain(struct http_exchange *x, struct err *e)
+{
+	struct handling *h = handling_of(x);
+
+	while (h->request && h->request->queue.len - h->request->taken > QUEUE_LOW)
+		if (signal_wait(&h->drained, FOREVER, e) < 0)
+			return -1;
+	return fiber_check(e);
+}
+
 void http_request_end_stream(struct request *r)
 {
 	r->ended = true;
 	http_request_resume(r);
 }
 
-static const struct http_exchange_class on_sockets = { answer, stream, push };
+static const struct http_exchange_class on_sockets = { answer, stream, push, drain };
 
 static void call(void *arg)
 {
@@ -289,6 +303,7 @@ void http_handle(struct request *r, const char *method)
 	x->class = &on_sockets;
 	h->server = s;
 	h->request = r;
+	signal_init(&h->drained);
 	r->mem = NULL;
 	r->handling = h;
 	s->nhandlers++;

@@ -61,7 +61,8 @@ struct handling {
 	struct http_server *server;
 	struct request *request; /* NULL: the client is gone */
 	struct scope scope;
-	bool running; /* the scope is open */
+	bool running;          /* the scope is open */
+	struct signal drained; /* most of the stream's queue has left */
 };
 
 struct http_server {

@@ -1,6 +1,5 @@
 #include "server/route.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
 
 #include <string.h>
@@ -41,27 +40,31 @@ static void get_page_of_events(struct request *r, int64_t after, int limit)
 		n == limit ? json_integer(events[n - 1].seq) : json_null()));
 }
 
-/* The events after *at, as they are now. */
+static int push_event(struct request *r, struct arena *mem, const struct event *ev, struct err *e)
+{
+	json_t *item = json_in(mem, event_json(r, ev));
+	const char *text;
+
+	if (!item)
+		return 0;
+	text = arena_printf(mem, "id: %lld\nevent: %s\ndata: %s\n\n", (long long)ev->seq,
+	    event_name(ev->kind), json_text(mem, item));
+	return http_push(r->x, text, strlen(text), e);
+}
+
+/* The events after *at, as they are now; no faster than they are read. */
 static int push_events(struct request *r, int64_t *at, struct err *e)
 {
-	struct arena *mem = arena_new(), *own = r->mem;
+	struct arena *mem = arena_new();
 	const struct event *events;
-	struct buf out = { 0 };
 	int n, result = conversation_events(r->c, *at, BATCH, mem, &events, &n, e);
 
-	r->mem = mem;
 	for (int i = 0; result == 0 && i < n; i++) {
-		json_t *item = json_in(mem, event_json(r, &events[i]));
-
+		result = push_event(r, mem, &events[i], e);
+		if (result == 0)
+			result = http_drain(r->x, e);
 		*at = events[i].seq;
-		if (item)
-			buf_printf(&out, "id: %lld\nevent: %s\ndata: %s\n\n", (long long)*at,
-			    event_name(events[i].kind), json_text(mem, item));
 	}
-	r->mem = own;
-	if (result == 0 && out.len)
-		result = http_push(r->x, out.data, out.len, e);
-	buf_done(&out);
 	arena_free(mem);
 	return result;
 }

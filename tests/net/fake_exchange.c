@@ -66,7 +66,13 @@ static int push(struct http_exchange *x, const char *bytes, size_t n, struct err
 	return 0;
 }
 
-static const struct http_exchange_class on_buffers = { answer, stream, push };
+static int drain(struct http_exchange *x, struct err *e)
+{
+	(void)x;
+	return fiber_check(e);
+}
+
+static const struct http_exchange_class on_buffers = { answer, stream, push, drain };
 
 static void free_said(void *arg)
 {

@@ -71,10 +71,9 @@ static void flood(struct bench *b, struct http_exchange *x)
 	b->floods++;
 }
 
-/* Numbered lines, with the queue rarely empty and never too full. */
+/* Numbered lines, as fast as they are taken. */
 static void count(struct http_exchange *x)
 {
-	const struct handling *h = container_of(x, struct handling, x);
 	int last = atoi(http_query(x, "to"));
 	char line[16];
 	struct err e;
@@ -83,12 +82,21 @@ static void count(struct http_exchange *x)
 	for (int i = 1; i <= last; i++) {
 		int n = snprintf(line, sizeof(line), "%d\n", i);
 
-		if (http_push(x, line, (size_t)n, &e) < 0 || (i % 100 == 0 && fiber_yield(&e) < 0))
+		if (http_push(x, line, (size_t)n, &e) < 0 || http_drain(x, &e) < 0)
 			return;
-		while (h->request && h->request->queue.len - h->request->taken > 100000)
-			if (fiber_sleep(1, &e) < 0)
-				return;
 	}
+}
+
+/* One push of so many bytes. */
+static void pour(struct http_exchange *x)
+{
+	size_t n = strtoul(http_query(x, "bytes"), NULL, 10);
+	char *text = arena_alloc(x->mem, n);
+	struct err e;
+
+	memset(text, 'z', n);
+	http_stream(x);
+	http_push(x, text, n, &e);
 }
 
 static void take_its_time(struct http_exchange *x)
@@ -123,6 +131,8 @@ void bench_handle(void *self, struct http_exchange *x)
 		flood(b, x);
 	else if (text_is(x->path, "/count"))
 		count(x);
+	else if (text_is(x->path, "/pour"))
+		pour(x);
 	else if (text_is(x->path, "/slow"))
 		take_its_time(x);
 	else if (text_is(x->path, "/large"))

@@ -12,8 +12,8 @@
  *
  * Handlers: /echo; /wait until the gate is woken; /slow?ms= then echo; /sse (hello, then a line for
  * each of `events` when `event` is woken, until events is -1); /flood until the push fails; /large
- * (64 MB); /count?to= (a stream of numbered lines); /silent (no answer); all others answer what
- * came. */
+ * (64 MB); /count?to= (a stream of numbered lines); /pour?bytes= (a stream of one push); /silent
+ * (no answer); all others answer what came. */
 
 #define PATIENCE_MS 20000 /* only a failing test takes it */
 

@@ -270,6 +270,18 @@ static void a_reader_that_keeps_up_gets_everything_in_order(struct world *w)
 	bench_close(&b);
 }
 
+static void one_push_may_be_larger_than_the_queue(struct world *w)
+{
+	struct bench b;
+	const char *answer;
+
+	bench_open(&b, w, NULL);
+	answer = client_ask(&b, "GET /pour?bytes=400000 HTTP/1.0\r\n\r\n");
+	CHECK_INT(strspn(strstr(answer, "\r\n\r\n") + 4, "z"), 400000);
+	bench_is_empty(&b);
+	bench_close(&b);
+}
+
 static void streams_beyond_their_number_are_refused(struct world *w)
 {
 	struct bench b;
@@ -519,6 +531,7 @@ int main(void)
 		REAL_TEST(a_stream_sends_what_is_pushed),
 		REAL_TEST(a_reader_too_far_behind_is_cut_off),
 		REAL_TEST(a_reader_that_keeps_up_gets_everything_in_order),
+		REAL_TEST(one_push_may_be_larger_than_the_queue),
 		REAL_TEST(streams_beyond_their_number_are_refused),
 		REAL_TEST(old_clients_and_heads_are_served),
 		REAL_TEST(a_stream_that_ends_gives_its_descriptor_back),
