@@ -8,15 +8,14 @@
 /* An agent in a simulation, on a real log in a temporary folder, with a scripted model and tools
  * that do what their names say.  The bank outlives a crash: it is the company's system, not ours.
  *
- *   lookup_order, lookup_account, check_policy    reads of 1000 ms, answering {"tool": NAME}
- *   quick                                         a read of no time
- *   slow                                          a read that never answers (its timeout is 5000
- * ms) broken                                        a read that fails: "the shop is closed", may be
- * tried again huge                                          a read that answers 100 KB private a
- * read that needs a verified customer refund {order_id}                             a write of 500
- * ms the bank does once per key wire {order_id}                               a write of 500 ms
- * whose backend knows no keys
- */
+ * - lookup_order, lookup_account, check_policy: reads of 1000 ms, answering {"tool": NAME}
+ * - quick: a read of no time
+ * - slow: a read that never answers (its timeout is 5000 ms)
+ * - broken: a read that fails: "the shop is closed", may be tried again
+ * - huge: a read that answers 100 KB
+ * - private: a read that needs a verified customer
+ * - refund {order_id}: a write of 500 ms; the bank does it once per key
+ * - wire {order_id}: a write of 500 ms whose backend knows no keys */
 
 struct bank {
 	struct {

@@ -13,7 +13,8 @@ struct map_entry {
 	char *key;
 };
 
-/* FNV-1a; keys are our own ids (100 bits of chance), so nobody can aim at a bucket. */
+/* FNV-1a, which whoever chooses the keys can defeat: keys are our own ids (100 bits of chance), or
+ * a few at a time of a stranger's choice (requests that run). */
 static uint64_t hash_of(const char *s)
 {
 	uint64_t h = 14695981039346656037u;

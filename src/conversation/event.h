@@ -18,7 +18,7 @@ enum event_kind {
 	EVENT_PROFILE,    /* {profile, reason?}: account facts from the declared tool, null when it
 			     failed */
 	EVENT_MESSAGE,    /* {role: customer|ai|person|system, author?, content, masked?, interim?};
-			     interim: so    many bytes of it were said by earlier steps of the turn */
+			     interim: so many bytes of it were said by earlier steps of the turn */
 	EVENT_PART,       /* {content, run}: a sentence of a reply on its way, already shown */
 	EVENT_INTENTS,    /* {intents: [{name, p}]} of what the customer wrote */
 	EVENT_STEP, /* {n, run, model, text?, calls: [{id, name, arguments, effect, shown, key?,

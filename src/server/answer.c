@@ -53,26 +53,28 @@ void answer_err(struct request *r, const struct err *e)
 	static const struct {
 		int status;
 		const char *code;
+		const char *words; /* instead of the error's own, which are for the operator */
 	} table[] = {
-		[ERR_NONE] = { 500, "internal" },
-		[ERR_TIMEOUT] = { 503, "timeout" },
-		[ERR_CANCELED] = { 503, "stopping" },
-		[ERR_IO] = { 503, "unavailable" },
-		[ERR_INVALID] = { 422, "invalid" },
-		[ERR_DENIED] = { 403, "forbidden" },
-		[ERR_NOT_FOUND] = { 404, "not_found" },
-		[ERR_CONFLICT] = { 409, "conflict" },
-		[ERR_LIMIT] = { 429, "limit" },
+		[ERR_NONE] = { 500, "internal", "the server made a mistake" },
+		[ERR_TIMEOUT] = { 503, "timeout", NULL },
+		[ERR_CANCELED] = { 503, "stopping",
+		    "the server stops; what was acknowledged is kept: try again in a moment" },
+		[ERR_IO] = { 503, "unavailable",
+		    "the server cannot store or read anything at the moment: try again later" },
+		/* What was sent has been checked before: this is the log's. */
+		[ERR_INVALID] = { 500, "internal",
+		    "what is stored of this cannot be read; the server has logged why" },
+		[ERR_DENIED] = { 403, "forbidden", NULL },
+		[ERR_NOT_FOUND] = { 404, "not_found", NULL },
+		[ERR_CONFLICT] = { 409, "conflict", NULL },
+		[ERR_LIMIT] = { 429, "limit", NULL },
 	};
+	const char *words = table[e->code].words;
 
-	if (e->code == ERR_IO) /* the words are for the operator */
+	if (words && e->code != ERR_CANCELED)
 		log_error("%s %s: %s", r->x->method, r->x->path, e->msg);
-	answer_error(r, table[e->code].status, table[e->code].code, NULL, "%s",
-	    e->code == ERR_IO
-		? "the server cannot store or read anything at the moment: try again later"
-	    : e->code == ERR_CANCELED
-		? "the server stops; what was acknowledged is kept: try again in a moment"
-		: e->msg);
+	answer_error(
+	    r, table[e->code].status, table[e->code].code, NULL, "%s", words ? words : e->msg);
 }
 
 json_t *answer_time(int64_t ms)

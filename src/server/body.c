@@ -6,24 +6,20 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-const char create_body[] =
-    "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
-    "\"customer\":{\"type\":\"object\",\"required\":[\"id\"],\"properties\":{"
-    "\"id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200},\"name\":{\"type\":\"string\","
-    "\"maxLength\":200},"
-    "\"email\":{\"type\":\"string\",\"maxLength\":320}},\"maxProperties\":20},"
-    "\"identity\":{\"type\":\"string\"},"
-    "\"channel\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":31},"
-    "\"external_id\":{\"type\":\"string\",\"maxLength\":200},"
-    "\"subject\":{\"type\":\"string\",\"maxLength\":500}}}";
+#define CUSTOMER                                                                                   \
+	"\"customer\":{\"type\":\"object\",\"required\":[\"id\"],\"maxProperties\":20,"            \
+	"\"properties\":{\"id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200},"          \
+	"\"name\":{\"type\":\"string\",\"maxLength\":200},"                                        \
+	"\"email\":{\"type\":\"string\",\"maxLength\":320}}}"
+#define OBJECT "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
 
-const char identify_body[] =
-    "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
-    "\"customer\":{\"type\":\"object\",\"required\":[\"id\"],\"properties\":{"
-    "\"id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200},\"name\":{\"type\":\"string\","
-    "\"maxLength\":200},"
-    "\"email\":{\"type\":\"string\",\"maxLength\":320}},\"maxProperties\":20},"
-    "\"identity\":{\"type\":\"string\"}}}";
+const char create_body[] =
+    OBJECT CUSTOMER ",\"identity\":{\"type\":\"string\"},"
+		    "\"channel\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":31},"
+		    "\"external_id\":{\"type\":\"string\",\"maxLength\":200},"
+		    "\"subject\":{\"type\":\"string\",\"maxLength\":500}}}";
+
+const char identify_body[] = OBJECT CUSTOMER ",\"identity\":{\"type\":\"string\"}}}";
 
 const char message_body[] =
     "{\"type\":\"object\",\"required\":[\"content\"],\"additionalProperties\":false,"

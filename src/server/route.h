@@ -39,18 +39,21 @@ struct request {
 void answer_json(struct request *r, int status, json_t *body); /* takes the reference */
 void answer_error(struct request *r, int status, const char *code, const char *field,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* An error of ours as the contract says it: not found 404, conflict 409, cancelled and I/O 503, ...
- */
+/* An error that travelled here, as the contract says it: not found 404, conflict 409, I/O 503. */
 void answer_err(struct request *r, const struct err *e);
 json_t *answer_time(int64_t ms);            /* RFC 3339 */
 bool wants_stream(const struct request *r); /* Accept: text/event-stream */
+/* Page through a list: after and limit of the query; false: answered 400.  A browser that connects
+ * again sends the address it began with, so Last-Event-ID, which knows more, comes before `after`.
+ */
+bool page_of(struct request *r, int64_t *after, int *limit);
 
 /* auth.c */
-void auth_who(struct request
-	*r); /* fills viewer, from the Authorization header and the path's conversation */
-bool auth_check(
-    struct request *r, enum access needed); /* answers 401, 403 or 404 when it is not allowed */
-bool auth_key(const struct request *r);     /* was the API key sent? */
+/* Fill in the viewer, from the Authorization header and the path's conversation. */
+void auth_who(struct request *r);
+/* false: not allowed, and answered 401, 403 or 404. */
+bool auth_check(struct request *r, enum access needed);
+bool auth_key(const struct request *r); /* was the API key sent? */
 const char *auth_token(struct server *s, struct arena *mem, const char *id);
 int auth_start(struct server *s, struct arena *mem, const char **new_key, struct err *e);
 
@@ -91,10 +94,5 @@ int turn_answer(
 /* The calls among these events, as the state shows them to this viewer. */
 json_t *turn_calls(const struct event *events, int n, unsigned viewer);
 json_t *escalation_json(const struct head *h, unsigned viewer); /* null when none is pending */
-
-/* Page through a list: after and limit of the query; false: answered 400.  A browser that connects
- * again sends the address it began with, so Last-Event-ID, which knows more, comes before `after`.
- */
-bool page_of(struct request *r, int64_t *after, int *limit);
 
 #endif

@@ -494,6 +494,27 @@ API_TEST(a_card_number_is_never_written, "[{\"text\":\"Hello.\"}]")
 	(void)mem;
 }
 
+static void nothing(struct change *c, const struct err *failed)
+{
+	(void)c;
+	CHECK(!failed);
+}
+
+API_TEST(a_damaged_log_is_the_servers_fault_and_not_the_callers, "[{\"text\":\"Hello.\"}]")
+{
+	struct change *c = change_new("c_damaged", nothing, NULL);
+	struct err e;
+
+	change_add(c,
+	    "INSERT INTO conversations (id, seq, epoch, owner, open_since, head, created_at, "
+	    "updated_at) VALUES ('c_damaged', 1, 0, 'ai', 0, '{', 0, 0)",
+	    NULL, 0, 1, ERR_IO, "");
+	store_submit(a->kit.store, c);
+	CHECK_OK(fiber_sleep(100, &e), &e);
+	CHECK_STR(
+	    refused(a, "admin-key", "GET", "/v1/conversations/c_damaged", NULL, 500), "internal");
+}
+
 API_TEST(readiness_says_what_is_missing, "[{\"text\":\"Hello.\"}]")
 {
 	call(a, NULL, "GET", "/healthz", NULL, 200);
@@ -522,6 +543,7 @@ int main(void)
 		SIM_TEST(a_list_comes_in_pages),
 		SIM_TEST(async_answers_when_the_message_is_kept),
 		SIM_TEST(a_card_number_is_never_written),
+		SIM_TEST(a_damaged_log_is_the_servers_fault_and_not_the_callers),
 		SIM_TEST(readiness_says_what_is_missing),
 	};
 
