@@ -8,7 +8,8 @@
 
 #define CUSTOMER                                                                                   \
 	"\"customer\":{\"type\":\"object\",\"required\":[\"id\"],\"maxProperties\":20,"            \
-	"\"properties\":{\"id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200},"          \
+	"\"properties\":{\"id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200,"           \
+	"\"pattern\":\"^[^\\\\x00-\\\\x1f]*$\"},"                                                  \
 	"\"name\":{\"type\":\"string\",\"maxLength\":200},"                                        \
 	"\"email\":{\"type\":\"string\",\"maxLength\":320}}}"
 #define OBJECT "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"

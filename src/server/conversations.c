@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define EVENTS_MAX   5000 /* a state shows the messages and calls of so many, the newest */
-#define CUSTOMER_MAX 2048 /* bytes of a customer's record: it is part of the head */
+#define CUSTOMER_MAX 1024 /* bytes of a customer's record: it is part of the head */
 
 /* This machine, by a name that nobody else can point at it. */
 static bool names_loopback(const char *host)

@@ -202,6 +202,9 @@ API_TEST(a_customers_record_has_a_limit, "[{\"text\":\"Hello.\"}]")
 	    arena_printf(a->mem, "{\"customer\":{\"id\":\"cust-7\",\"notes\":\"%02100d\"}}", 0);
 
 	CHECK_STR(refused(a, "admin-key", "POST", "/v1/conversations", body, 422), "invalid");
+	CHECK_STR(refused(a, "admin-key", "POST", "/v1/conversations",
+		      "{\"customer\":{\"id\":\"cust-7\\n\"}}", 422),
+	    "invalid");
 	new_conversation(a, "");
 	CHECK_STR(refused(a, "admin-key", "POST", at(a, "/identify"), body, 422), "invalid");
 	CHECK_INT(json_int(call(a, a->token, "GET", at(a, ""), NULL, 200), "seq", 0), 1);
