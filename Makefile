@@ -17,7 +17,8 @@ LINK = -llinear -lstemmer -lm -pthread
 
 WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
        -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wframe-larger-than=8192
-CPPFLAGS += -D_GNU_SOURCE -Isrc -I. -Itests $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+CPPFLAGS := $(CPPFLAGS) -D_GNU_SOURCE -Isrc -I. -Itests $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+LDLIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null) $(LINK)
 HARDEN = $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 COMPILE = $(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(WARN) $(SANITIZE) -MMD -MP
 
@@ -58,7 +59,7 @@ $(BUILD)/.installed-tests: tools/install
 	@mkdir -p $(BUILD) && touch $@ $(BUILD)/.installed
 
 $(PROGRAM): $(BUILD)/obj/cli/main.o $(LIBRARY)
-	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(shell pkg-config --libs $(LIBS)) $(LINK)
+	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LDLIBS)
 
 # main.o stays outside: tests and fuzzers bring a main of their own.
 $(LIBRARY): $(filter-out %/cli/main.o,$(OBJECTS))
@@ -86,7 +87,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c
 $(BUILD)/tests/%: tests/%.c $(TEST_HELPERS) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $< $(TEST_HELPERS) $(LIBRARY) \
-	    $(shell pkg-config --libs $(LIBS) cmocka) $(LINK)
+	    -lcmocka $(LDLIBS)
 
 tests-built: $(TEST_PROGRAMS) $(PROGRAM)
 
@@ -95,7 +96,7 @@ threads-built: $(filter $(BUILD)/tests/fiber/% $(BUILD)/tests/store/% $(BUILD)/t
 
 $(BUILD)/fuzz/%: fuzz/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(COMPILE) -fsanitize=fuzzer -o $@ $< $(LIBRARY) $(shell pkg-config --libs $(LIBS)) $(LINK)
+	$(COMPILE) -fsanitize=fuzzer -o $@ $< $(LIBRARY) $(LDLIBS)
 
 fuzz-built: $(FUZZ_PROGRAMS)
 
@@ -103,13 +104,16 @@ fuzz: $(BUILD)/.installed-tests
 	tools/run-fuzz $(FUZZ_SECONDS)
 
 # What a turn costs; bench/*.c say what they measure.
-bench: $(BUILD)/.installed-tests $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
-	@for b in $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.c))); do echo "== $$b"; $$b; done
+BENCHES = $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.c)))
+
+bench: $(BUILD)/.installed-tests
+	@$(MAKE) --no-print-directory $(BENCHES)
+	@for b in $(BENCHES); do echo "== $$b"; $$b || exit 1; done
 
 $(BUILD)/bench/%: bench/%.c $(TEST_HELPERS) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $< $(TEST_HELPERS) $(LIBRARY) \
-	    $(shell pkg-config --libs $(LIBS) cmocka) $(LINK)
+	    -lcmocka $(LDLIBS)
 
 fmt:
 	clang-format -i $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch] fuzz/*.c)

@@ -90,6 +90,11 @@ void http_answer(struct http_exchange *x, int status, const char *content_type, 
 	http_answer_with(x, status, &type, 1, body, body_len);
 }
 
+bool http_may_stream(const struct http_exchange *x)
+{
+	return !x->class->may_stream || x->class->may_stream(x);
+}
+
 void http_stream(struct http_exchange *x)
 {
 	static const struct http_header headers[] = {

@@ -45,6 +45,7 @@ struct http_exchange_class {
 	    size_t nheaders);
 	int (*push)(struct http_exchange *x, const char *bytes, size_t n, struct err *e);
 	int (*drain)(struct http_exchange *x, struct err *e);
+	bool (*may_stream)(const struct http_exchange *x); /* NULL: always */
 };
 
 /* The value of a header, any case; NULL: not sent. */
@@ -60,7 +61,9 @@ void http_answer(struct http_exchange *x, int status, const char *content_type, 
 void http_answer_with(struct http_exchange *x, int status, const struct http_header *headers,
     size_t nheaders, const char *body, size_t body_len);
 
-/* text/event-stream, no-store.  From here on http_push(). */
+/* Is there room for one more stream?  For whoever must not begin what it could not tell. */
+bool http_may_stream(const struct http_exchange *x);
+/* text/event-stream, no-store.  From here on http_push().  Without room it answers 503. */
 void http_stream(struct http_exchange *x);
 /* Copies and queues; never waits.  -1: ERR_LIMIT, the reader was more than 256 KiB behind already
  * and has been cut off; ERR_CANCELED, it is gone. */

@@ -143,6 +143,13 @@ static ssize_t stream_read(void *arg, uint64_t pos, char *out, size_t room)
 	return (ssize_t)n;
 }
 
+static bool may_stream(const struct http_exchange *x)
+{
+	const struct http_server *s = handling_of((struct http_exchange *)(uintptr_t)x)->server;
+
+	return !s->stopping && s->nstreams < s->o.streams_max;
+}
+
 static void stream(
     struct http_exchange *x, int status, const struct http_header *headers, size_t nheaders)
 {
@@ -153,7 +160,7 @@ static void stream(
 
 	if (!r)
 		return;
-	if (s->stopping || s->nstreams >= s->o.streams_max) {
+	if (!may_stream(x)) {
 		leave(r, 503,
 		    http_refusal(s, x->mem, 503, "unavailable",
 			s->stopping ? "the server is stopping; connect again in a moment"
@@ -227,7 +234,7 @@ void http_request_end_stream(struct request *r)
 	http_request_resume(r);
 }
 
-static const struct http_exchange_class on_sockets = { answer, stream, push, drain };
+static const struct http_exchange_class on_sockets = { answer, stream, push, drain, may_stream };
 
 static void call(void *arg)
 {

@@ -150,6 +150,11 @@ void post_message(struct request *r)
 
 	if (!acceptable(r))
 		return;
+	if (stream && !http_may_stream(r->x)) { /* before the message is written, not after */
+		answer_error(r, 503, "unavailable", NULL,
+		    "too many live streams are open: try again later, or without one");
+		return;
+	}
 	conversation_follow(r->c, stream);
 	if (write_once(r, &seq, &e) < 0) {
 		if (e.code != ERR_NONE)

@@ -72,7 +72,7 @@ static int drain(struct http_exchange *x, struct err *e)
 	return fiber_check(e);
 }
 
-static const struct http_exchange_class on_buffers = { answer, stream, push, drain };
+static const struct http_exchange_class on_buffers = { answer, stream, push, drain, NULL };
 
 static void free_said(void *arg)
 {
