@@ -11,7 +11,17 @@
  * state' = apply(state, event), one event at a time, and nothing else changes it.  The row in the
  * database caches it as JSON in the same transaction as the events, so a cold
  * conversation is read without its log; at any time folding the whole log gives the same
- * (a test does that).  Under 4 KiB: messages and calls are in the log. */
+ * (a test does that).
+ *
+ * Under 4 KiB, whatever strangers write: messages and calls are in the log, texts are cut, and of
+ * what has no bound by itself only so much is kept as these say, in bytes of JSON.  Whoever makes
+ * such an event refuses more with words; here it is the last line.  Of a customer's record the
+ * members that fit stay, the id is never cut: one that is too long binds nobody. */
+
+#define HEAD_CUSTOMER_MAX 1024
+#define HEAD_ID_MAX       832
+#define HEAD_PROFILE_MAX  1400
+#define HEAD_INTENTS_MAX  400
 
 enum owner {
 	OWNER_AI,
