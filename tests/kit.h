@@ -21,7 +21,7 @@ struct bank {
 	struct {
 		char what[80]; /* "refund fd_..." */
 		int times;
-	} acts[32];
+	} acts[512];
 	int n;
 	int running, running_most; /* reads at a time */
 	char order[400];           /* what ended, in order: "quick refund " */

@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define PROFILE_MAX 2048 /* bytes of JSON: it is part of the head */
-
 /* Account facts: read by the declared tool when a customer is bound and after each write.  No step
  * of the turn; a profile that cannot be had is null, and the turn goes on without. */
 
@@ -70,11 +68,11 @@ static json_t *event_of(struct turn *t, const struct tool_result *r)
 			  ? json_dumpb(r->value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY)
 			  : 0;
 
-	if (r->status == TOOL_OK && size <= PROFILE_MAX)
+	if (r->status == TOOL_OK && size <= HEAD_PROFILE_MAX)
 		return json_pack("{sO}", "profile", r->value);
 	return json_pack("{sn ss}", "profile", "reason",
 	    r->status == TOOL_OK
-		? arena_printf(t->mem, "it has %zu bytes, more than %d", size, PROFILE_MAX)
+		? arena_printf(t->mem, "it has %zu bytes, more than %d", size, HEAD_PROFILE_MAX)
 		: r->reason);
 }
 

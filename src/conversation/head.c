@@ -13,21 +13,88 @@ const char *owner_name(enum owner o)
 	return owners[o];
 }
 
+/* Control characters would be written as six bytes each. */
 static void keep(char *out, size_t size, const char *s)
 {
 	size_t n = s ? text_utf8_cut(s, strlen(s), size - 1) : 0;
 
-	if (n)
-		memcpy(out, s, n);
+	for (size_t i = 0; i < n; i++)
+		out[i] = (unsigned char)s[i] < ' ' ? ' ' : s[i];
 	out[n] = '\0';
 }
 
 #define KEEP(field, s) keep(field, sizeof(field), s)
 
-static void keep_json(json_t **at, const json_t *v)
+static size_t size_of(const json_t *j)
+{
+	return json_dumpb(j, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+/* The field takes the new reference over. */
+static void set(json_t **at, json_t *v)
 {
 	json_decref(*at);
-	*at = v && !json_is_null(v) ? json_incref((json_t *)(uintptr_t)v) : NULL;
+	*at = v;
+}
+
+static json_t *whole(const json_t *v, size_t max)
+{
+	return v && !json_is_null(v) && size_of(v) <= max ? json_incref((json_t *)(uintptr_t)v)
+							  : NULL;
+}
+
+/* Of a customer's record the members that fit, the first ones first. */
+static json_t *record(const json_t *v)
+{
+	static const char *const first[] = { "id", "name", "email" };
+	json_t *out, *member;
+	const char *key;
+	size_t left = HEAD_CUSTOMER_MAX - 2;
+
+	if (size_of(json_object_get(v, "id")) > HEAD_ID_MAX)
+		return NULL;
+	out = whole(v, HEAD_CUSTOMER_MAX);
+	if (out || !json_is_object(v))
+		return out;
+	out = json_object();
+	for (size_t i = 0; i < array_len(first); i++) {
+		member = json_object_get(v, first[i]);
+		if (member && size_of(member) + strlen(first[i]) + 4 <= left) {
+			left -= size_of(member) + strlen(first[i]) + 4;
+			json_object_set(out, first[i], member);
+		}
+	}
+	json_object_foreach((json_t *)(uintptr_t)v, key, member)
+	{
+		/* A key may be escaped as a value is. */
+		size_t n = strlen(key) * 6 + 4 + size_of(member);
+
+		if (json_object_get(out, key) || n > left)
+			continue;
+		left -= n;
+		json_object_set(out, key, member);
+	}
+	return out;
+}
+
+/* The first ones, as many as fit. */
+static json_t *some_intents(const json_t *v)
+{
+	json_t *out = whole(v, HEAD_INTENTS_MAX);
+	size_t left = HEAD_INTENTS_MAX - 2;
+
+	if (out || !json_is_array(v))
+		return out;
+	out = json_array();
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		size_t n = size_of(json_array_get(v, i)) + 1;
+
+		if (n > left)
+			break;
+		left -= n;
+		json_array_append(out, json_array_get(v, i));
+	}
+	return out;
 }
 
 void head_init(struct head *h)
@@ -45,8 +112,8 @@ void head_done(struct head *h)
 
 static void bind(struct head *h, const json_t *data)
 {
-	keep_json(&h->customer, json_object_get(data, "customer"));
-	KEEP(h->identity, json_str_or(data, "identity", "anonymous"));
+	set(&h->customer, record(json_object_get(data, "customer")));
+	KEEP(h->identity, h->customer ? json_str_or(data, "identity", "anonymous") : "anonymous");
 	h->profile_wanted = h->customer != NULL;
 }
 
@@ -108,11 +175,13 @@ void head_apply(struct head *h, const struct event *ev)
 		break;
 	case EVENT_IDENTIFIED: bind(h, ev->data); break;
 	case EVENT_PROFILE:
-		keep_json(&h->profile, json_object_get(ev->data, "profile"));
+		set(&h->profile, whole(json_object_get(ev->data, "profile"), HEAD_PROFILE_MAX));
 		h->profile_wanted = false;
 		break;
 	case EVENT_MESSAGE: said(h, ev); break;
-	case EVENT_INTENTS: keep_json(&h->intents, json_object_get(ev->data, "intents")); break;
+	case EVENT_INTENTS:
+		set(&h->intents, some_intents(json_object_get(ev->data, "intents")));
+		break;
 	case EVENT_RESULT:
 		if (json_flag(ev->data, "ok") && json_flag(ev->data, "write") && h->customer)
 			h->profile_wanted = true;
@@ -173,11 +242,11 @@ int head_read(struct head *h, const json_t *j, struct err *e)
 	KEEP(h->escalation.kind, json_str(esc, "kind"));
 	KEEP(h->escalation.rule, json_str(esc, "rule"));
 	KEEP(h->escalation.reason, json_str(esc, "reason"));
-	keep_json(&h->customer, json_object_get(j, "customer"));
+	set(&h->customer, whole(json_object_get(j, "customer"), HEAD_CUSTOMER_MAX));
 	KEEP(h->identity, json_str(j, "identity"));
-	keep_json(&h->profile, json_object_get(j, "profile"));
+	set(&h->profile, whole(json_object_get(j, "profile"), HEAD_PROFILE_MAX));
 	h->profile_wanted = json_flag(j, "profile_wanted");
-	keep_json(&h->intents, json_object_get(j, "intents"));
+	set(&h->intents, whole(json_object_get(j, "intents"), HEAD_INTENTS_MAX));
 	KEEP(h->channel, json_str(j, "channel"));
 	KEEP(h->language, json_str(j, "language"));
 	h->open_since = json_int(j, "open_since", 0);

@@ -11,8 +11,17 @@
  * state' = apply(state, event), one event at a time, and nothing else changes it.  The row in the
  * database caches it as JSON in the same transaction as the events, so a cold
  * conversation is read without its log; at any time folding the whole log gives the same
- * (a test does that).  A few KiB: messages and calls are in the log, and what strangers fill in, a
- * customer's record and their profile, is bounded where it comes in. */
+ * (a test does that).
+ *
+ * Under 4 KiB, whatever strangers write: messages and calls are in the log, texts are cut, and of
+ * what has no bound by itself only so much is kept as these say, in bytes of JSON.  Whoever makes
+ * such an event refuses more with words; here it is the last line.  Of a customer's record the
+ * members that fit stay, the id is never cut: one that is too long binds nobody. */
+
+#define HEAD_CUSTOMER_MAX 1024
+#define HEAD_ID_MAX       832
+#define HEAD_PROFILE_MAX  1400
+#define HEAD_INTENTS_MAX  400
 
 enum owner {
 	OWNER_AI,
@@ -43,6 +52,7 @@ struct head {
 	char channel[32], language[12];
 	int64_t open_since;    /* seq of the first message that has no turn behind it; 0: none */
 	int64_t last_customer; /* seq of the customer's last message; 0: none */
+	int64_t said;          /* when the customer or the AI last said something: at */
 	int turns;             /* ended turns since the last resolution or release */
 	int64_t steps, calls, input_tokens, output_tokens; /* of the whole conversation */
 	int64_t created_at, updated_at;

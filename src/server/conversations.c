@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-#define EVENTS_MAX   5000 /* a state shows the messages and calls of so many, the newest */
-#define CUSTOMER_MAX 1024 /* bytes of a customer's record: it is part of the head */
+#define EVENTS_MAX 5000 /* a state shows the messages and calls of so many, the newest */
 
 /* This machine, by a name that nobody else can point at it. */
 static bool names_loopback(const char *host)
@@ -77,11 +76,11 @@ static json_t *customer_of(struct request *r, bool *refused)
 		    "identity: not available yet; name the customer with an API key");
 		return NULL;
 	}
-	if (json_dumpb(customer, NULL, 0, JSON_COMPACT) > CUSTOMER_MAX) {
+	if (json_dumpb(customer, NULL, 0, JSON_COMPACT) > HEAD_CUSTOMER_MAX) {
 		answer_error(r, 422, "invalid", "customer",
 		    "customer: the record has more than %d bytes; what changes belongs into the "
 		    "profile tool",
-		    CUSTOMER_MAX);
+		    HEAD_CUSTOMER_MAX);
 		return NULL;
 	}
 	if (customer && !auth_key(r) && !is_demo(r, id))

@@ -23,6 +23,11 @@ int store_lock(const char *dir, struct err *e)
 	if (fd < 0)
 		return err_set(e, ERR_IO, "opening %s: %s", path, strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK) {
+			err_set(e, ERR_IO, "locking %s: %s", path, strerror(errno));
+			close(fd);
+			return -1;
+		}
 		if (read(fd, pid, sizeof(pid) - 1) < 0)
 			pid[0] = '\0';
 		pid[strcspn(pid, "\n")] = '\0';

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "store/migrations.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +40,8 @@ struct store {
 	struct scope scope;
 	struct link queue;
 	bool committing;
-	struct sqlite *log; /* the writer lane's; NULL after a failed commit */
+	struct sqlite *log;     /* the writer lane's; NULL after a failed commit */
+	struct semaphore slots; /* of readers */
 	struct sqlite *idle[READERS];
 	int nidle;
 	struct store_stats stats;
@@ -225,11 +227,13 @@ struct store_stats store_stats(const struct store *s)
 	return s->stats;
 }
 
-/* Reading.  A connection is taken by a job and given back by it; the lane's width bounds them. */
+/* Reading.  There are as many connections as readers; each is opened when it is first needed, on
+ * the reader's thread, and taken and given back on the loop's. */
 
 struct query {
 	struct store *store;
-	_Atomic(struct sqlite *) c; /* opened on the lane, interrupted from the loop */
+	struct sqlite *_Atomic c;
+	atomic_bool stopped;
 	struct arena *mem;
 	const char *sql;
 	const struct db_value *params;
@@ -266,19 +270,47 @@ static int keep_row(void *arg, const struct db_value *values, int n)
 static void query_job(void *arg)
 {
 	struct query *q = arg;
+	struct sqlite *c = q->c;
 
-	if (!q->c)
-		q->c = sqlite_open(q->store->path, SQLITE_READS, &q->err);
-	q->result =
-	    q->c ? sqlite_run(q->c, q->sql, q->params, q->n, keep_row, q, NULL, &q->err) : -1;
+	if (!c)
+		q->c = c = sqlite_open(q->store->path, SQLITE_READS, &q->err);
+	if (c && q->stopped)
+		q->result = err_set(&q->err, ERR_TIMEOUT, "interrupted");
+	else
+		q->result =
+		    c ? sqlite_run(c, q->sql, q->params, q->n, keep_row, q, NULL, &q->err) : -1;
 }
 
 static void query_interrupt(void *arg)
 {
 	struct query *q = arg;
+	struct sqlite *c;
 
+	q->stopped = true;
+	c = q->c;
+	if (c)
+		sqlite_interrupt(c);
+}
+
+static int query_run(struct store *s, struct query *q, struct err *e)
+{
+	int r;
+
+	if (semaphore_take(&s->slots, FOREVER, e) < 0)
+		return -1;
+	if (s->nidle) {
+		q->c = s->idle[--s->nidle];
+		sqlite_forget_interrupt(q->c);
+	}
+	r = lane_run(s->readers, query_job, q, query_interrupt, FOREVER, NULL, e);
 	if (q->c)
-		sqlite_interrupt(q->c);
+		s->idle[s->nidle++] = q->c;
+	semaphore_give(&s->slots);
+	if (r == 0 && q->result < 0) {
+		*e = q->err;
+		r = -1;
+	}
+	return r;
 }
 
 int store_query(struct store *s, struct arena *mem, const char *sql, const struct db_value *params,
@@ -287,25 +319,15 @@ int store_query(struct store *s, struct arena *mem, const char *sql, const struc
 	struct query q = {
 		.store = s, .mem = mem, .sql = sql, .params = params, .n = n, .out = out
 	};
-	int r;
 
 	*out = (struct rows){ 0 };
 	s->stats.queries++;
-	if (s->nidle) {
-		q.c = s->idle[--s->nidle];
-		sqlite_forget_interrupt(q.c); /* one that came too late for the last query */
-	}
-	r = lane_run(s->readers, query_job, &q, query_interrupt, FOREVER, NULL, e);
-	if (q.c && s->nidle < READERS)
-		s->idle[s->nidle++] = q.c;
-	else
-		sqlite_close(q.c);
-	if (r == 0 && q.result < 0) {
-		*e = q.err;
-		r = -1;
+	if (query_run(s, &q, e) < 0) {
+		*out = (struct rows){ 0 };
+		return err_wrap(e, "reading the log");
 	}
 	out->values = q.values;
-	return r < 0 ? err_wrap(e, "reading the log") : 0;
+	return 0;
 }
 
 /* Settings. */
@@ -386,6 +408,7 @@ struct store *store_open(struct world *w, const char *path, struct err *e)
 		free(s);
 		return NULL;
 	}
+	semaphore_init(&s->slots, READERS);
 	scope_open_root(&s->scope);
 	s->writer = lane_new(w, "log", 1);
 	s->readers = lane_new(w, "reads", READERS);
