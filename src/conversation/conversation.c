@@ -32,10 +32,11 @@ struct conversation {
 	struct turn_log turn;
 	int64_t committed;
 	bool loading, broken, running;
-	struct err why;      /* broken */
-	struct signal moved; /* something was committed, or will never be */
-	struct chain chain;  /* of its changes */
-	struct link pending; /* appended events, not yet committed, and then the tail */
+	struct err why;                 /* broken */
+	struct signal moved;            /* something was committed, or will never be */
+	struct chain chain;             /* of its changes */
+	struct pending_change *waiting; /* one that is still in the queue; NULL: none */
+	struct link pending;            /* appended events, not yet committed, and then the tail */
 	int tail;
 	char *keys[KEYS_KEPT]; /* the newest, in a ring */
 	int nkeys;
@@ -297,9 +298,13 @@ struct conversation *conversation_open(struct conversations *all, const char *id
 
 /* Appending. */
 
+/* Events on their way to the log, of one append or of several: what is appended while the change
+ * waits in the queue joins it. */
 struct pending_change {
 	struct conversation *c;
-	int64_t upto;
+	struct change *change;
+	int64_t was, upto; /* the head's seq before and behind them */
+	bool create;
 };
 
 static void committed(struct change *change, const struct err *failed)
@@ -337,39 +342,58 @@ static void keep_event(struct conversation *c, const struct event *ev)
 	c->tail++;
 }
 
+/* It leaves the queue: the row as it is after all its events is written once. */
+static void taken(struct change *change)
+{
+	struct pending_change *p = change_self(change);
+	struct conversation *c = p->c;
+
+	c->waiting = NULL;
+	if (p->create)
+		rows_create(change, c->id, &c->head);
+	else
+		rows_move(change, c->id, p->was, &c->head);
+}
+
+static struct pending_change *change_for(struct conversation *c, bool create)
+{
+	struct pending_change *p = c->waiting;
+
+	if (p)
+		return p;
+	p = c->waiting = mem_new(struct pending_change);
+	*p = (struct pending_change){ .c = c, .was = c->head.seq, .create = create };
+	p->change = change_new(taken, committed, p);
+	change_follows(p->change, &c->chain);
+	c->changes++;
+	store_submit(c->all->store, p->change);
+	return p;
+}
+
 /* Fold the events and write them into a change.  The change takes the json references. */
 static int64_t append(
     struct conversation *c, const struct draft *d, int n, const struct client_key *key, bool create)
 {
-	struct pending_change *p = mem_new(struct pending_change);
-	struct change *change = change_new(c->id, committed, p);
-	struct event *events = arena_array(change_mem(change), struct event, n);
-	int64_t was = c->head.seq, now = world_time(c->all->world);
+	struct pending_change *p = change_for(c, create);
+	int64_t now = world_time(c->all->world);
 
 	for (int i = 0; i < n; i++) {
-		events[i] = (struct event){ .seq = was + 1 + i,
+		struct event ev = { .seq = c->head.seq + 1,
 			.epoch = c->head.epoch,
 			.at = now,
 			.turn = d[i].turn,
 			.kind = d[i].kind,
-			.data = json_in(change_mem(change), d[i].data) };
-		fold(c, &events[i]);
+			.data = json_in(change_mem(p->change), d[i].data) };
+
+		fold(c, &ev);
 		if (c->followers || c->tail) /* the tail has no gaps: it ends at the head's seq */
-			keep_event(c, &events[i]);
+			keep_event(c, &ev);
+		rows_event(p->change, c->all->world, c->id, &ev);
 	}
-	change_follows(change, &c->chain);
-	if (create)
-		rows_create(change, c->id, &c->head);
-	else
-		rows_move(change, c->id, was, &c->head);
-	for (int i = 0; i < n; i++)
-		rows_event(change, c->all->world, c->id, &events[i]);
 	if (key)
-		rows_client_key(change, key, c->id, c->head.seq, now);
-	*p = (struct pending_change){ c, c->head.seq };
-	c->changes++;
-	store_submit(c->all->store, change);
-	return c->head.seq;
+		rows_client_key(p->change, key, c->id, c->head.seq, now);
+	p->upto = c->head.seq;
+	return p->upto;
 }
 
 /* The table of keys would refuse the second, and the conversation would be broken for everybody. */

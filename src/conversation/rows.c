@@ -16,7 +16,7 @@ void rows_create(struct change *c, const char *id, const struct head *h)
 		DB_STR(json_text(mem, json_in(mem, head_write(h)))), DB_NUM(h->created_at),
 		DB_NUM(h->updated_at) };
 
-	change_add(c,
+	change_add_first(c,
 	    "INSERT INTO conversations (id, seq, epoch, owner, open_since, customer_id, head, "
 	    "created_at, updated_at) "
 	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
@@ -31,7 +31,7 @@ void rows_move(struct change *c, const char *id, int64_t was, const struct head 
 		DB_STR(head_customer_id(h) ? arena_strdup(mem, head_customer_id(h)) : NULL),
 		DB_STR(json_text(mem, json_in(mem, head_write(h)))), DB_NUM(h->updated_at) };
 
-	change_add(c,
+	change_add_first(c,
 	    "UPDATE conversations SET seq = $4, owner = $5, open_since = $6, customer_id = $7, "
 	    "head = $8, "
 	    "updated_at = $9 WHERE id = $1 AND seq = $2 AND epoch = $3",

@@ -24,9 +24,9 @@ struct statement {
 struct change {
 	struct link queued;
 	struct arena *mem;
-	const char *conversation;
 	struct chain *chain; /* NULL: it builds on no other */
 	struct statement *first, **last;
+	void (*taken)(struct change *c);
 	void (*done)(struct change *c, const struct err *failed);
 	void *self;
 	bool failed;
@@ -47,14 +47,14 @@ struct store {
 	struct store_stats stats;
 };
 
-struct change *change_new(
-    const char *conversation, void (*done)(struct change *c, const struct err *failed), void *self)
+struct change *change_new(void (*taken)(struct change *c),
+    void (*done)(struct change *c, const struct err *failed), void *self)
 {
 	struct arena *mem = arena_new();
 	struct change *c = arena_new_of(mem, struct change);
 
 	c->mem = mem;
-	c->conversation = arena_strdup(mem, conversation);
+	c->taken = taken;
 	c->last = &c->first;
 	c->done = done;
 	c->self = self;
@@ -77,8 +77,8 @@ struct arena *change_mem(const struct change *c)
 	return c->mem;
 }
 
-void change_add(struct change *c, const char *sql, const struct db_value *params, int n, int want,
-    enum err_code code, const char *message)
+static struct statement *statement_new(struct change *c, const char *sql,
+    const struct db_value *params, int n, int want, enum err_code code, const char *message)
 {
 	struct statement *s = arena_new_of(c->mem, struct statement);
 
@@ -86,8 +86,25 @@ void change_add(struct change *c, const char *sql, const struct db_value *params
 		.sql = sql, .n = n, .want = want, .code = code, .message = message
 	};
 	s->params = arena_memdup(c->mem, params, sizeof(*params) * (size_t)n);
-	*c->last = s;
-	c->last = &s->next;
+	return s;
+}
+
+void change_add(struct change *c, const char *sql, const struct db_value *params, int n, int want,
+    enum err_code code, const char *message)
+{
+	*c->last = statement_new(c, sql, params, n, want, code, message);
+	c->last = &(*c->last)->next;
+}
+
+void change_add_first(struct change *c, const char *sql, const struct db_value *params, int n,
+    int want, enum err_code code, const char *message)
+{
+	struct statement *s = statement_new(c, sql, params, n, want, code, message);
+
+	if (!c->first)
+		c->last = &s->next;
+	s->next = c->first;
+	c->first = s;
 }
 
 /* A batch on the writer's thread. */
@@ -171,8 +188,12 @@ static void batch_take(struct store *s, struct batch *b)
 {
 	b->store = s;
 	for (b->n = 0; b->n < BATCH_MAX && !list_empty(&s->queue); b->n++) {
-		b->changes[b->n] = container_of(s->queue.next, struct change, queued);
-		list_out(&b->changes[b->n]->queued);
+		struct change *c = container_of(s->queue.next, struct change, queued);
+
+		list_out(&c->queued);
+		if (c->taken)
+			c->taken(c);
+		b->changes[b->n] = c;
 	}
 }
 
@@ -370,7 +391,7 @@ static void wait_over(struct change *c, const struct err *failed)
 int store_set_setting(struct store *s, const char *name, const char *value, struct err *e)
 {
 	struct waiting *w = mem_new(struct waiting);
-	struct change *c = change_new("", wait_over, w);
+	struct change *c = change_new(NULL, wait_over, w);
 	struct db_value p[] = { DB_STR(arena_strdup(c->mem, name)),
 		DB_STR(arena_strdup(c->mem, value)) };
 	int result;

@@ -32,9 +32,11 @@ void store_close(struct store *s); /* from a fiber: waits until the queue is emp
 
 struct change;
 
-/* Freed after done(). `self` is the caller's. */
-struct change *change_new(
-    const char *conversation, void (*done)(struct change *c, const struct err *failed), void *self);
+/* Freed after done().  taken(), if there is one, is called when the change leaves the queue for its
+ * transaction: until then statements may be added, so whoever has more to write need not make
+ * another.  `self` is the caller's. */
+struct change *change_new(void (*taken)(struct change *c),
+    void (*done)(struct change *c, const struct err *failed), void *self);
 void *change_self(const struct change *c);
 /* Changes that build on each other: once one of them has failed, those that follow fail for the
  * same reason, whether or not their own preconditions would hold.  The chain outlives its changes.
@@ -52,6 +54,9 @@ struct arena *change_mem(const struct change *c);
  */
 void change_add(struct change *c, const char *sql, const struct db_value *params, int n, int want,
     enum err_code code, const char *message);
+/* The same, before what was added so far: a precondition that is known late. */
+void change_add_first(struct change *c, const char *sql, const struct db_value *params, int n,
+    int want, enum err_code code, const char *message);
 
 void store_submit(struct store *s, struct change *c);
 

@@ -505,7 +505,7 @@ static void nothing(struct change *c, const struct err *failed)
 
 API_TEST(a_damaged_log_is_the_servers_fault_and_not_the_callers, "[{\"text\":\"Hello.\"}]")
 {
-	struct change *c = change_new("c_damaged", nothing, NULL);
+	struct change *c = change_new(NULL, nothing, NULL);
 	struct err e;
 
 	change_add(c,

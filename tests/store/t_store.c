@@ -107,7 +107,7 @@ static struct change *change(struct told *told, int nth)
 	struct one *o = mem_new(struct one);
 
 	*o = (struct one){ told, nth };
-	return change_new("c", on_done, o);
+	return change_new(NULL, on_done, o);
 }
 
 static void insert(struct change *c, const char *scope, const char *key, int64_t at)
