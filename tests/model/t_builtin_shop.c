@@ -180,6 +180,72 @@ static void which_order_is_answered_in_many_ways(void **state)
 	}
 }
 
+/* "The trousers, and yes, cancel it": each clause answers its own question, or none is guessed. */
+static void an_order_is_named_beside_the_answer_to_another_question(void **state)
+{
+	static const struct {
+		const char *words, *intents, *order;
+		bool cancels;
+	} rows[] = { { "the stove, and yes please cancel", "cancellation", "FW-1002", true },
+		{ "The stove and yes, cancel my account", "cancellation product_question",
+		    "FW-1002", true },
+		{ "fw-1001, and yes please cancel it", "cancellation yes", "FW-1001", true },
+		{ "the tent, and no thanks", "no", "FW-1001", false },
+		{ "the tent, please, and cancel my membership", "cancellation", "FW-1001", false },
+		{ "yes, the stove", "yes product_question", "FW-1002", false },
+		{ "the tent, not the stove, and yes cancel", "cancellation", NULL, false },
+		{ "the tent and the stove, and yes cancel", "cancellation yes", NULL, false },
+		{ "the tent, how heavy is it", "product_question", NULL, false },
+		{ "the tent, or maybe not", "no", NULL, false },
+		{ "the tent, do you have it in blue?", "product_question", NULL, false },
+		{ "both", "", NULL, false }, { "both please", "yes", NULL, false },
+		{ "yes to both", "yes", NULL, false } };
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct shop *s = *state;
+		const char *made;
+
+		s->opaque = NULL;
+		shop_owner(s, "ai");
+		two_orders(s);
+		shop_say(s, HEADLINE, "refund_request cancellation");
+		shop_say(s, rows[i].words, rows[i].intents);
+		made = strstr(s->trail, "initiate_refund");
+		if (rows[i].order ? !made || !strstr(made, rows[i].order) : made != NULL)
+			fail_msg("\"%s\": %s", rows[i].words, s->trail);
+		if (!strstr(s->trail, "cancel_subscription") == rows[i].cancels)
+			fail_msg("\"%s\": %s", rows[i].words, s->trail);
+	}
+}
+
+static void both_is_a_yes_when_two_things_were_offered(void **state)
+{
+	static const char *const rows[] = { "both", "both please", "both of them", "yes, all" };
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct shop *s = *state;
+
+		s->opaque = NULL;
+		shop_say(s, "am I eligible for a refund, and cancel my membership",
+		    "refund_request cancellation");
+		shop_say(s, rows[i], "");
+		if (!strstr(s->trail, "initiate_refund") ||
+		    !strstr(s->trail, "cancel_subscription"))
+			fail_msg("\"%s\": %s", rows[i], s->trail);
+	}
+}
+
+static void one_of_both_that_was_asked_for_is_refunded_when_it_is_named(void **state)
+{
+	struct shop *s = *state;
+
+	two_orders(s);
+	shop_say(s, "refund both orders", "refund_request");
+	TRAIL(s, "lookup_order{} check_refund_policy{} | ");
+	shop_say(s, "the first", "");
+	assert_non_null(strstr(s->trail, "initiate_refund{\"order_id\":\"FW-1001\""));
+}
+
 static void another_wish_that_names_an_option_is_no_answer(void **state)
 {
 	struct shop *s = *state;
@@ -865,6 +931,9 @@ int main(void)
 		TEST(a_no_closes_the_question),
 		TEST(two_refundable_orders_are_asked_about_and_nothing_is_guessed),
 		TEST(which_order_is_answered_in_many_ways),
+		TEST(an_order_is_named_beside_the_answer_to_another_question),
+		TEST(both_is_a_yes_when_two_things_were_offered),
+		TEST(one_of_both_that_was_asked_for_is_refunded_when_it_is_named),
 		TEST(another_wish_that_names_an_option_is_no_answer),
 		TEST(what_is_unclear_twice_goes_to_a_person),
 		TEST(an_unclear_yes_cancels_nothing),
