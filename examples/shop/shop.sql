@@ -96,6 +96,7 @@ SELECT
     o.customer_id,
     (SELECT group_concat(iif(quantity > 1, quantity || ' x ', '') || name, ', ')
        FROM (SELECT quantity, name FROM order_items WHERE order_id = o.id ORDER BY line)) AS item,
+    (SELECT count(*) FROM order_items WHERE order_id = o.id) AS items,
     o.ordered_on,
     o.delivered_on,
     o.status,
@@ -119,7 +120,7 @@ WITH judged AS (
       JOIN refund_windows w ON w.tier = c.tier
 )
 SELECT
-    order_id, customer_id, item, ordered_on, delivered_on, total_cents, refunded_cents,
+    order_id, customer_id, item, items, ordered_on, delivered_on, total_cents, refunded_cents,
     amount_cents,
     coalesce(amount_cents > 0 AND date('now') <= refund_until, 0) AS refundable,
     total_cents > 50000 AS needs_person,

@@ -93,10 +93,11 @@ static int run(const struct verb *v, int argc, char **argv)
 	int option;
 
 	opterr = 0; /* we say it ourselves */
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1)
 		switch (option) {
 		case 'd': data = optarg; break;
 		case 'h': return verb_help(v);
+		case ':': return verb_usage(v, "%s needs a value", argv[optind - 1]);
 		default: return verb_usage(v, "bad option %s", argv[optind - 1]);
 		}
 	if (argc - optind > 1)

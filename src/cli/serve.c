@@ -18,7 +18,7 @@ static int run(const struct verb *v, int argc, char **argv)
 	int option;
 
 	opterr = 0; /* we say it ourselves */
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1)
 		switch (option) {
 		case 'l': o.listen = optarg; break;
 		case 'd': o.data = optarg; break;
@@ -30,13 +30,14 @@ static int run(const struct verb *v, int argc, char **argv)
 				    v, "--log %s: expected error, warn, info or debug", optarg);
 			break;
 		case 'h': return verb_help(v);
+		case ':': return verb_usage(v, "%s needs a value", argv[optind - 1]);
 		default: return verb_usage(v, "bad option %s", argv[optind - 1]);
 		}
 	if (argc - optind > 1)
 		return verb_usage(v, "one agent folder at a time");
 	if (optind < argc)
 		o.folder = argv[optind];
-	return service_run(&o) ? EXIT_FAILED : EXIT_OK;
+	return service_run(&o);
 }
 
 const struct verb verb_serve = {

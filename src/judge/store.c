@@ -261,7 +261,7 @@ struct intents *intents_load(const char *path, const char *key, struct err *e)
 	n -= SHA256_DIGEST_LENGTH;
 	h = (const void *)data;
 	if (memcmp(h->magic, MAGIC, sizeof(h->magic)) != 0 || !sum_is_right(data, n)) {
-		err_set(e, ERR_INVALID, "%s is damaged: train again", path);
+		err_set(e, ERR_INVALID, "%s is damaged", path);
 		goto failed;
 	}
 	if (strncmp(h->key, key, KEY_SIZE) != 0) {

@@ -22,6 +22,12 @@ struct hearing {
 	json_t *rest; /* ... and are not answered by this message */
 	bool whole;   /* the message was an answer and nothing else */
 	bool which;   /* a yes that could be for several */
+
+	/* "The trousers, and yes, cancel it": a clause answers this "which?" with this value, and
+	 * the other questions are answered by the rest alone. */
+	const json_t *named_for, *named;
+	bool yes_first; /* "yes, the trousers": a yes to what? */
+	struct words words;
 };
 
 /* Slots. */
@@ -31,8 +37,7 @@ static void add_new(json_t *list, json_t *value)
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach (list, i, v) {
 		if (json_equal(v, value)) {
 			json_decref(value);
 			return;
@@ -127,19 +132,102 @@ static const json_t *chosen(struct hearing *h, const json_t *question)
 	return i < 0 ? NULL : json_object_get(json_array_get(options, (size_t)i), "value");
 }
 
+/* Is an option of the question, or the one value spelled out, named in these words? */
+static bool names_option(const struct hearing *h, const json_t *question, const struct words *w)
+{
+	const json_t *spelled = json_object_get(h->found, json_str_or(question, "slot", "")), *v;
+	size_t i;
+
+	json_array_foreach (spelled, i, v) {
+		if (words_likeness(h->s->mem, w, json_string_value(v)))
+			return true;
+	}
+	json_array_foreach (json_object_get(question, "options"), i, v) {
+		if (words_likeness(h->s->mem, w, json_str_or(v, "label", "")))
+			return true;
+	}
+	return false;
+}
+
+/* The value that this clause names, if it does nothing else. */
+static const json_t *named_by(
+    const struct hearing *h, const json_t *question, const struct words *clause)
+{
+	const json_t *spelled = json_object_get(h->found, json_str_or(question, "slot", "")),
+		     *options = json_object_get(question, "options");
+	int i;
+
+	if (clause->n > SHORT_ANSWER || words_ask(clause) || words_hold(clause, "not") ||
+	    !names_option(h, question, clause) || json_array_size(spelled) > 1)
+		return NULL;
+	if (json_array_size(spelled) == 1)
+		return json_array_get(spelled, 0);
+	i = words_option(h->s->mem, clause, options);
+	return i < 0 ? NULL : json_object_get(json_array_get(options, (size_t)i), "value");
+}
+
+static enum yes_no answer_of(struct hearing *h, const json_t *question, bool *whole);
+
+/* What stands beside the name must be clear as well: the answer to another question, or a wish in
+ * plain words. */
+static bool rest_is_clear(struct hearing *h, const json_t *question)
+{
+	static const char *const wavering[] = { "or", "maybe", "perhaps", "wait", NULL };
+	static const char *const unclear[] = { "not", "dont", "no", "but", "except", "neither",
+		"none", "only", "unless", "instead", NULL };
+	json_t *q;
+	size_t i;
+
+	if (words_hold_any(&h->words, wavering))
+		return false;
+	json_array_foreach (h->open, i, q) {
+		bool whole;
+
+		if (text_is(json_str(q, "kind"), "confirm") && answer_of(h, q, &whole) != UNCLEAR)
+			return true;
+	}
+	return !words_ask(&h->words) && !words_hold_any(&h->words, unclear) &&
+	       wants_other(h->s, json_str_or(question, "intent", ""));
+}
+
+static void find_named(struct hearing *h, const json_t *question)
+{
+	const struct words *w = &h->s->words;
+
+	if (w->question || w->too_many || words_clause(w, 0) == w->n)
+		return;
+	h->named_for = question;
+	for (int from = 0, to; from < w->n; from = to) {
+		struct words clause;
+
+		to = words_clause(w, from);
+		clause = words_part(w, from, to);
+		h->named = named_by(h, question, &clause);
+		h->words = words_without(w, from, to);
+		h->yes_first = from > 0;
+		if (h->named && !names_option(h, question, &h->words) && rest_is_clear(h, question))
+			return;
+	}
+	h->named_for = h->named = NULL;
+	h->yes_first = false;
+	h->words = *w;
+}
+
 static bool answer_ask(struct hearing *h, const json_t *question)
 {
 	const struct playbook_intent *intent = intent_of(h->s, question);
-	const json_t *value = chosen(h, question);
+	const json_t *value = question == h->named_for ? h->named : chosen(h, question);
 	json_t *found;
 
-	if (!intent || !value || words_ask(&h->s->words) || words_hold(&h->s->words, "not"))
+	if (!intent || !value)
 		return false;
-	if (h->s->words.n > SHORT_ANSWER && wants_other(h->s, intent->name))
+	if (question != h->named_for &&
+	    (words_ask(&h->s->words) || words_hold(&h->s->words, "not") ||
+		(h->s->words.n > SHORT_ANSWER && wants_other(h->s, intent->name))))
 		return false;
 	found = json_in(h->s->mem, json_copy(json_object_get(question, "found")));
 	json_object_set_new(found, json_str(question, "slot"), json_pack("[O]", value));
-	h->whole |= h->s->words.n <= SHORT_ANSWER;
+	h->whole |= !h->named && h->s->words.n <= SHORT_ANSWER;
 	return add_work(h->s, (struct work){ .intent = intent,
 				  .found = found,
 				  .resumed = true,
@@ -148,17 +236,36 @@ static bool answer_ask(struct hearing *h, const json_t *question)
 
 /* Answers to "shall I?". */
 
+/* Is there a "which?" among the open questions? */
+static bool asked_which(const struct hearing *h)
+{
+	const json_t *q;
+	size_t i;
+
+	json_array_foreach (h->open, i, q) {
+		if (text_is(json_str(q, "kind"), "ask"))
+			return true;
+	}
+	return false;
+}
+
 static enum yes_no answer_of(struct hearing *h, const json_t *question, bool *whole)
 {
 	struct words asked = words_of(h->s->mem, json_str_or(question, "question", ""));
 	const char *intent = json_str(question, "intent");
+	bool which = asked_which(h);
 	struct yes_no_hints hints = { .question = &asked,
 		.says_yes = wants(h->s, "yes"),
 		.says_no = wants(h->s, "no"),
 		.same = wants(h->s, intent),
-		.others = wants_other(h->s, intent) };
+		.others = !h->named && wants_other(h->s, intent),
+		.several = !which && json_array_size(h->open) > 1 };
+	enum yes_no answer = words_yes_no(&h->words, &hints, whole);
 
-	return words_yes_no(&h->s->words, &hints, whole);
+	/* "Both" may be the orders, and "yes, the stove" is about the stove. */
+	if (answer == YES && !hints.same && which && (words_mean_all(&h->words) || h->yes_first))
+		return UNCLEAR;
+	return answer;
 }
 
 static const struct choice *find_choice(const struct choices *list, const char *path)
@@ -205,15 +312,13 @@ static void settle_yes(struct hearing *h, const json_t *yes)
 	int named = 0;
 	size_t i;
 
-	json_array_foreach(yes, i, q)
-	{
+	json_array_foreach (yes, i, q) {
 		if (wants(h->s, json_str(q, "intent"))) {
 			named++;
 			only = q;
 		}
 	}
-	json_array_foreach(yes, i, q)
-	{
+	json_array_foreach (yes, i, q) {
 		if ((all || (named == 1 && q == only)) && take_answer(h, q, YES))
 			continue;
 		h->which |= !all && named != 1;
@@ -226,8 +331,11 @@ static void take_answers(struct hearing *h)
 	json_t *yes = json_in(h->s->mem, json_array()), *q;
 	size_t i;
 
-	json_array_foreach(h->open, i, q)
-	{
+	json_array_foreach (h->open, i, q) {
+		if (!h->named && text_is(json_str(q, "kind"), "ask"))
+			find_named(h, q);
+	}
+	json_array_foreach (h->open, i, q) {
 		bool whole = false;
 		enum yes_no answer;
 
@@ -326,8 +434,7 @@ static void keep_open(struct hearing *h)
 	json_t *kept = json_in(h->s->mem, json_array()), *q;
 	size_t i;
 
-	json_array_foreach(h->rest, i, q)
-	{
+	json_array_foreach (h->rest, i, q) {
 		json_int_t age = json_int(q, "age", 0);
 		json_t *older;
 
@@ -381,7 +488,7 @@ void hear(struct step *s)
 		.open = json_object_get(s->r->opaque, "open"),
 		.rest = json_in(s->mem, json_array()) };
 
-	s->words = words_of(s->mem, s->r->message);
+	s->words = h.words = words_of(s->mem, s->r->message);
 	s->lost_before = (int)json_int(s->r->opaque, "lost", 0);
 	s->told = s->waiting && json_flag(s->r->opaque, "told");
 	s->mood = mood_of(s);

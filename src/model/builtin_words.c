@@ -35,9 +35,9 @@ static const char *const asking[] = { "what", "whats", "why", "how", "when", "wh
 
 static const char *const refusal[] = { "no", "nope", "nah", "n", "never", "dont", "stop", "keep",
 	"leave", "do not", "not now", "not yet", "not today", "rather not", "id rather not",
-	"i would rather not", "better not", "i dont want", "i do not want", "please dont",
-	"please do not", "nevermind", "i changed my mind", "changed my mind", "forget it", "nein",
-	NULL };
+	"neither", "none", "i would rather not", "better not", "i dont want", "i do not want",
+	"please dont", "please do not", "nevermind", "i changed my mind", "changed my mind",
+	"forget it", "nein", NULL };
 
 /* They begin like a refusal and are none. */
 static const char *const no_refusal[] = { "no problem", "no worries", "no doubt", "no question",
@@ -109,11 +109,53 @@ struct words words_of(struct arena *mem, const char *text)
 		if (*s && dash(s)) {
 			mark(&w, '-');
 			s += dash(s);
+		} else if (*s == '-' && s > text && letter(s[-1]) && letter(s[1])) {
+			s++;
 		} else if (*s) {
 			mark(&w, *s++);
 		}
 	}
 	return w;
+}
+
+static void add_words(struct words *to, const struct words *from, int first, int end)
+{
+	for (int i = first; i < end; i++) {
+		to->word[to->n] = from->word[i];
+		to->ends[to->n] = from->ends[i];
+		to->pauses[to->n++] = from->pauses[i];
+	}
+}
+
+struct words words_part(const struct words *w, int from, int to)
+{
+	struct words part = { .question = w->question, .too_many = w->too_many };
+
+	add_words(&part, w, from, to);
+	return part;
+}
+
+struct words words_without(const struct words *w, int from, int to)
+{
+	struct words rest = { .question = w->question, .too_many = w->too_many };
+
+	add_words(&rest, w, 0, from);
+	if (!from && to < w->n && !strcmp(w->word[to], "and"))
+		to++;
+	add_words(&rest, w, to, w->n);
+	return rest;
+}
+
+int words_clause(const struct words *w, int from)
+{
+	int i = from;
+
+	while (i < w->n) {
+		i++;
+		if (w->ends[i - 1] || w->pauses[i - 1] || (i < w->n && !strcmp(w->word[i], "and")))
+			break;
+	}
+	return i;
 }
 
 /* The words of the phrase at i; how many, 0: not there. */
@@ -213,8 +255,12 @@ static bool is_yes(const struct words *w, const struct yes_no_hints *hints, bool
 {
 	int n = answering(w, hints->question);
 
-	*whole = n == w->n && !w->question;
-	if (w->too_many || !words_hold_any(w, assent) || words_hold_any(w, doubt))
+	*whole = w->n && n == w->n && !w->question;
+	if (w->too_many || words_hold_any(w, doubt))
+		return false;
+	if (*whole && hints->several && words_mean_all(w))
+		return true;
+	if (!words_hold_any(w, assent))
 		return false;
 	if (*whole)
 		return !words_hold_any(w, asking);
@@ -315,8 +361,7 @@ static int named(struct arena *mem, const struct words *w, const json_t *options
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(options, i, v)
-	{
+	json_array_foreach (options, i, v) {
 		int n = words_likeness(mem, w, json_str_or(v, "label", ""));
 
 		if (n > most) {

@@ -18,7 +18,7 @@
 struct words {
 	const char *word[WORDS_MAX]; /* lower case, without apostrophes */
 	bool ends[WORDS_MAX];        /* a sentence or clause ends behind it: . ; ! and the like */
-	bool pauses[WORDS_MAX];      /* a comma follows, or a dash */
+	bool pauses[WORDS_MAX];      /* a comma follows, or a dash that joins no word */
 	int n;
 	bool question; /* there is a question mark */
 	bool too_many;
@@ -28,6 +28,11 @@ struct words words_of(struct arena *mem, const char *text);
 /* Do these words (one or several, "third time") occur in a row? */
 bool words_hold(const struct words *w, const char *phrase);
 bool words_hold_any(const struct words *w, const char *const *phrases); /* NULL ends the list */
+/* The words from..to-1; all but these, without the "and" that joined them. */
+struct words words_part(const struct words *w, int from, int to);
+struct words words_without(const struct words *w, int from, int to);
+/* Where the clause that begins at `from` ends: at a stop, a comma, or before "and". */
+int words_clause(const struct words *w, int from);
 /* "both", "all of them" */
 bool words_mean_all(const struct words *w);
 /* It asks something, or makes conditions. */
@@ -43,7 +48,8 @@ struct yes_no_hints {
 	const struct words *question; /* what was asked */
 	bool says_yes, says_no;       /* the classifier hears it */
 	bool same;                    /* the classifier hears the wish the question was about */
-	bool others; /* ... and another wish, which may explain what is not an answer */
+	bool others;  /* ... and another wish, which may explain what is not an answer */
+	bool several; /* more than this one was asked: "both, please" is a yes */
 };
 
 /* *whole: the message is nothing but the answer. */

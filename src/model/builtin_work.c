@@ -188,8 +188,7 @@ static json_t *named_rows(struct step *s, const json_t *rows, const char *by, co
 	int most = 1;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach (rows, i, row) {
 		int n = words_likeness(s->mem, &said, json_str_or(row, by, ""));
 
 		if (n > most)
@@ -274,8 +273,7 @@ static enum outcome options(struct running *r, const struct choice *c, json_t **
 	rows = expression_value(c->options, r->data, r->s->mem, &e);
 	if (!rows)
 		return broken(r, c->path, "options/from", e.msg);
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach (rows, i, row) {
 		json_t *o = option(row, c);
 
 		if (!o)
@@ -427,8 +425,9 @@ static enum outcome apologise(struct running *r, json_t *failed)
 	const char *name, *why = "";
 	json_t *reason;
 
-	json_object_foreach(failed, name, reason) why =
-	    arena_printf(r->s->mem, "%s%s%s", why, *why ? "; " : "", json_string_value(reason));
+	json_object_foreach (failed, name, reason)
+		why = arena_printf(
+		    r->s->mem, "%s%s%s", why, *why ? "; " : "", json_string_value(reason));
 	json_object_set_new(failed, "why", json_string(why));
 	json_object_set(r->data, "failed", failed);
 	return run_choices(r, own && own->n ? own : &r->s->pb->failed);

@@ -133,6 +133,11 @@ int auth_start(struct server *s, struct arena *mem, const char **new_key, struct
 		return 0;
 	*new_key = arena_strdup(mem, world_id(s->world, "fdk_", key));
 	sha256_hex(*new_key, s->admin_key_hash);
+	return 0;
+}
+
+int server_keep_key(struct server *s, struct err *e)
+{
 	return store_set_setting(
 	    conversations_store(s->o.all), "admin_key_hash", s->admin_key_hash, e);
 }

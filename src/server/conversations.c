@@ -83,6 +83,10 @@ static json_t *customer_of(struct request *r, bool *refused)
 		    HEAD_CUSTOMER_MAX);
 		return NULL;
 	}
+	/* A key that is not known is a mistake, also where none is needed. */
+	if (customer && !r->viewer && http_header(r->x, "Authorization") &&
+	    !auth_check(r, ACCESS_ADMIN))
+		return NULL;
 	if (customer && !auth_key(r) && !is_demo(r, id))
 		return refuse_customer(r);
 	*refused = false;

@@ -27,9 +27,11 @@ struct server_options {
 struct server;
 
 /* Waits: reads the server's secrets from the log, makes them at the first start. *new_key (in mem):
- * a key that was made now, to be shown once; NULL: there was one. */
+ * a key that was made now, to be shown once; NULL: there was one.  It is good already, and kept for
+ * the next start by server_keep_key(), which waits too: a start that fails has shown nothing. */
 struct server *server_new(
     const struct server_options *o, struct arena *mem, const char **new_key, struct err *e);
+int server_keep_key(struct server *s, struct err *e);
 void server_free(struct server *s);
 
 /* One request, on a fiber of its own. `self` is the server. */

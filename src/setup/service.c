@@ -6,6 +6,7 @@
 #include "net/http_server.h"
 #include "server/server.h"
 #include "setup/agent_setup.h"
+#include "setup/files.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -64,7 +65,7 @@ static void train(void *arg)
 	if (t->loaded)
 		return;
 	if (e.code == ERR_INVALID)
-		log_warn("%s: %s: trained anew", t->path, e.msg);
+		log_warn("%s: the intents are learnt anew", e.msg);
 	t->result = intents_train(t->config->examples, t->config->nexamples, &t->err);
 	if (t->result && intents_save(t->result, t->path, t->key, &e) < 0)
 		log_warn("%s: %s: the next start must train again", t->path, e.msg);
@@ -167,7 +168,7 @@ static int open_parts(struct service *s, const char **new_key, struct err *e)
 				       .self = s->server,
 				       .refuse = server_error_body },
 	    e);
-	return s->http ? 0 : -1;
+	return s->http && (!*new_key || server_keep_key(s->server, e) == 0) ? 0 : -1;
 }
 
 /* Training cannot be interrupted and leaves nothing half-written; all else is closed when we come
@@ -286,12 +287,24 @@ static int check_public(const struct service *s, struct err *e)
 	return 0;
 }
 
+/* Before the data folder is made beside what is no agent. */
+static int find_agent(const struct service *s, struct err *e)
+{
+	const char *path = file_path(s->mem, s->o->folder, "agent.yaml");
+
+	return file_exists(path) ? 0
+				 : err_set(e, ERR_NOT_FOUND,
+				       "there is no %s: give the agent's folder, "
+				       "frontdesk serve examples/shop say",
+				       path);
+}
+
 static int load(struct service *s)
 {
 	struct mistakes m = mistakes_none(s->mem);
 	struct err e;
 
-	if (parse_address(s, &e) < 0 || store_lock(s->data, &e) < 0) {
+	if (find_agent(s, &e) < 0 || store_lock(s->data, &e) < 0) {
 		fprintf(stderr, "frontdesk: %s\n", e.msg);
 		return -1;
 	}
@@ -316,6 +329,11 @@ int service_run(const struct service_options *o)
 
 	umask(077); /* customers' words are nobody else's */
 	s.data = o->data ? o->data : arena_printf(s.mem, "%s/data", o->folder);
+	if (parse_address(&s, &e) < 0) {
+		fprintf(stderr, "frontdesk: %s\n", e.msg);
+		arena_free(s.mem);
+		return 2;
+	}
 	s.world = world_real(&e);
 	if (!s.world) {
 		fprintf(stderr, "frontdesk: %s\n", e.msg);

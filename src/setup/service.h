@@ -21,7 +21,8 @@ struct service_options {
 	void *pause_self;
 };
 
-/* The process's exit status: 0 stopped as told, 1 with the reason on stderr. */
+/* The process's exit status: 0 stopped as told; with the reason on stderr 1, or 2 when the options
+ * are wrong. */
 int service_run(const struct service_options *o);
 
 #endif

@@ -94,6 +94,8 @@ static int make_file(const char *path, const char *init, struct err *e)
 	c = sqlite_open(draft, SQLITE_LOG, e);
 	rc = c ? fill(c, init, e) : -1;
 	sqlite_close(c);
+	if (rc == 0)
+		remove_files(path); /* a deleted database's -wal would bring its rows back */
 	if (rc == 0 && rename(draft, path) < 0)
 		rc = err_set(e, ERR_IO, "renaming %s: %s", draft, strerror(errno));
 	if (rc == 0)

@@ -64,6 +64,8 @@ expect 'a verb that is none' 2 "$program" chekc
 says err 'did you mean "check"?'
 expect 'an option that is none' 2 "$program" check --dta x
 says err 'bad option --dta'
+expect 'an option without its value' 2 "$program" check --data
+says err '--data needs a value'
 expect 'two folders' 2 "$program" check a b
 says err 'one agent folder at a time'
 empty out

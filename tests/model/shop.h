@@ -123,8 +123,7 @@ static void shop_tools_read(struct shop *s)
 	size_t i;
 
 	s->tools = arena_array(s->mem, struct model_tool, json_array_size(list));
-	json_array_foreach(list, i, t)
-	{
+	json_array_foreach (list, i, t) {
 		s->tools[i] = (struct model_tool){ .name = json_str(t, "name"),
 			.description = "",
 			.parameters = t,
@@ -140,7 +139,8 @@ static struct model *shop_model(struct shop *s, const json_t *playbook, const ch
 		.tools = s->tools,
 		.ntools = s->ntools,
 		.intents = intents,
-		.patterns = json_read_own(s->mem, "{\"order_id\":\"FW-[0-9]{4,}\"}"),
+		.patterns = json_read_own(s->mem,
+		    "{\"order_id\":\"FW-[0-9]{4,}\",\"amount\":\"[$] ?[0-9]+|[0-9]+ dollars\"}"),
 		.mistake = shop_mistake,
 		.self = s };
 
@@ -181,8 +181,7 @@ static json_t *shop_rows_of(struct shop *s, const json_t *all, const char *order
 	json_t *rows = json_array(), *row;
 	size_t i;
 
-	json_array_foreach(json_object_get(all, "rows"), i, row)
-	{
+	json_array_foreach (json_object_get(all, "rows"), i, row) {
 		if (!order_id || text_is(json_str(row, "order_id"), order_id))
 			json_array_append(rows, row);
 	}

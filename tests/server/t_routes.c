@@ -168,24 +168,26 @@ API_TEST(who_calls_decides_what_may_be_done, "[{\"text\":\"Hello.\"}]")
 
 API_TEST(a_demo_customer_is_for_this_machine_and_its_own_page, "[{\"text\":\"Hello.\"}]")
 {
-	struct fake_exchange *f =
-	    request(a, NULL, "POST", "/v1/conversations", "{\"customer\":{\"id\":\"cust-1\"}}");
+	const char *wanted = "{\"customer\":{\"id\":\"cust-1\"}}";
+	struct fake_exchange *f = request(a, NULL, "POST", "/v1/conversations", wanted);
 
 	f->loopback = false;
 	fake_exchange_run(f, server_handle, a->server);
 	CHECK_INT(f->status, 401);
-	f = request(a, NULL, "POST", "/v1/conversations", "{\"customer\":{\"id\":\"cust-1\"}}");
+	f = request(a, NULL, "POST", "/v1/conversations", wanted);
 	fake_exchange_header(f, "Origin", "http://evil.example");
 	fake_exchange_header(f, "Host", "127.0.0.1:8080");
 	fake_exchange_run(f, server_handle, a->server);
 	CHECK_INT(f->status, 401);
-	f = request(a, NULL, "POST", "/v1/conversations", "{\"customer\":{\"id\":\"cust-1\"}}");
+	f = request(a, NULL, "POST", "/v1/conversations", wanted);
 	fake_exchange_header(f, "Origin", "http://127.0.0.1:8080");
 	fake_exchange_header(f, "Host", "127.0.0.1:8080");
 	fake_exchange_run(f, server_handle, a->server);
 	CHECK_INT(f->status, 201);
+	CHECK_STR(
+	    refused(a, "admin-kye", "POST", "/v1/conversations", wanted, 401), "unauthorized");
 	/* A stranger's page whose name was made to lead to this machine. */
-	f = request(a, NULL, "POST", "/v1/conversations", "{\"customer\":{\"id\":\"cust-1\"}}");
+	f = request(a, NULL, "POST", "/v1/conversations", wanted);
 	fake_exchange_header(f, "Origin", "http://localhost.evil.example:8080");
 	fake_exchange_header(f, "Host", "localhost.evil.example:8080");
 	fake_exchange_run(f, server_handle, a->server);

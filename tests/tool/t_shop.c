@@ -40,8 +40,7 @@ static const char *schema_of(struct shop *s, const json_t *parameters)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)parameters, name, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)parameters, name, value) {
 		char *plain = arena_strdup(s->p->mem, name);
 
 		plain[strcspn(plain, "?")] = '\0';
@@ -113,8 +112,7 @@ static void has_columns(const json_t *object, const char *columns)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)object, name, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
 		if (have[0])
 			strcat(have, " ");
 		strcat(have, name);
@@ -145,7 +143,7 @@ static void the_columns_are_those_that_the_playbook_reads(void **state)
 	    "order_id item ordered_on delivered_on status total_cents refunded_cents paid_with "
 	    "carrier tracking");
 	has_columns(row(&c[2], 0),
-	    "order_id item amount_cents refundable needs_person reason window_days "
+	    "order_id item items amount_cents refundable needs_person reason window_days "
 	    "days_since_delivery refund_until");
 	has_columns(c[3].result.value, "refund_id order_id item amount_cents paid_with arrives_on");
 	has_columns(

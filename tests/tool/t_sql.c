@@ -520,6 +520,28 @@ static void a_write_without_returned_rows_tells_how_many_it_changed(void **state
 	is_ok(&c[2], "{\"rows\":[{\"entry\":\"x\"}],\"truncated\":false}");
 }
 
+/* SQLite would take the old -wal for the new file's own. */
+static void a_database_that_was_deleted_is_made_anew_whatever_a_crash_left_beside_it(void **state)
+{
+	struct place *p = *state;
+	char wal[120], kept[120], command[260];
+	struct a_call c = { .config = "{\"query\":\"UPDATE orders SET refunded = 1\"}",
+		.key = "1" };
+
+	snprintf(wal, sizeof(wal), "%s-wal", p->file);
+	snprintf(kept, sizeof(kept), "%s-kept", p->file);
+	open_place(p, world_sim(1), shop);
+	calls(p, &c, 1, false);
+	snprintf(command, sizeof(command), "cp %s %s", wal, kept);
+	assert_int_equal(system(command), 0);
+	close_place(p);
+	assert_int_equal(unlink(p->file), 0);
+	assert_int_equal(rename(kept, wal), 0);
+	open_place(p, world_sim(1), shop);
+	assert_int_equal(count(p, "SELECT count(*) FROM orders WHERE refunded > 0"), 0);
+	assert_int_equal(count(p, "SELECT count(*) FROM frontdesk_calls"), 0);
+}
+
 static void chance_in_time_changes_no_outcome(void **state)
 {
 	struct place *p = *state;
@@ -574,6 +596,7 @@ int main(void)
 		TEST(a_commit_that_is_refused_had_no_effect),
 		TEST(writes_at_once_are_made_one_after_another),
 		TEST(a_write_without_returned_rows_tells_how_many_it_changed),
+		TEST(a_database_that_was_deleted_is_made_anew_whatever_a_crash_left_beside_it),
 		TEST(chance_in_time_changes_no_outcome),
 	};
 
