@@ -30,11 +30,6 @@ int escalate(struct turn *t, const char *kind, const char *rule, const char *rea
 	return turn_append(t, &(struct draft){ EVENT_ESCALATED, data, NULL }, 1, e);
 }
 
-static bool pending(const struct head *h, const char *rule)
-{
-	return h->escalation.pending && text_is(h->escalation.rule, rule);
-}
-
 /* Once for each intent, until somebody has looked. */
 static int on_intent(struct turn *t, const struct intent_rule *r, struct err *e)
 {
@@ -43,7 +38,7 @@ static int on_intent(struct turn *t, const struct intent_rule *r, struct err *e)
 	size_t i;
 
 	json_array_foreach (turn_head(t)->intents, i, found) {
-		if (!text_is(json_str(found, "name"), r->intent) || pending(turn_head(t), rule))
+		if (!text_is(json_str(found, "name"), r->intent) || head_pending(turn_head(t), rule))
 			continue;
 		return escalate(t, r->kind, rule,
 		    arena_printf(

@@ -107,6 +107,7 @@ void head_done(struct head *h)
 	json_decref(h->customer);
 	json_decref(h->profile);
 	json_decref(h->intents);
+	json_decref(h->escalation.rules);
 	*h = (struct head){ 0 };
 }
 
@@ -134,11 +135,37 @@ static int weight(const char *kind)
 					   : 0;
 }
 
+bool head_pending(const struct head *h, const char *rule)
+{
+	char name[sizeof(h->escalation.rule)];
+	const json_t *known;
+	size_t i;
+
+	KEEP(name, rule);
+	json_array_foreach (h->escalation.rules, i, known)
+		if (text_is(json_string_value(known), name))
+			return true;
+	return false;
+}
+
+static void remember_rule(struct head *h, const char *rule)
+{
+	char name[sizeof(h->escalation.rule)];
+
+	if (head_pending(h, rule) || json_array_size(h->escalation.rules) >= HEAD_RULES_MAX)
+		return;
+	if (!h->escalation.rules)
+		h->escalation.rules = json_array();
+	KEEP(name, rule);
+	json_array_append_new(h->escalation.rules, json_string(name));
+}
+
 /* Several may be pending: the state shows the heaviest, the log has all. */
 static void escalated(struct head *h, const struct event *ev)
 {
 	const char *kind = json_str_or(ev->data, "kind", "handoff");
 
+	remember_rule(h, json_str_or(ev->data, "rule", ""));
 	if (text_is(kind, "handoff") && h->owner == OWNER_AI)
 		h->owner = OWNER_WAITING;
 	if (h->escalation.pending && weight(kind) <= weight(h->escalation.kind))
@@ -208,12 +235,12 @@ static json_t *or_null(json_t *j)
 json_t *head_write(const struct head *h)
 {
 	return json_pack(
-	    "{sI sI ss s{sb ss ss ss sI} so ss so sb so ss ss sI sI si sI sI sI sI sI sI}", /**/
+	    "{sI sI ss s{sb ss ss ss sI so} so ss so sb so ss ss sI sI si sI sI sI sI sI sI}", /**/
 	    "seq", (json_int_t)h->seq, "epoch", (json_int_t)h->epoch, "owner",
 	    owners[h->owner], /**/
 	    "escalation", "pending", (int)h->escalation.pending, "kind", h->escalation.kind, "rule",
 	    h->escalation.rule, "reason", h->escalation.reason, "since",
-	    (json_int_t)h->escalation.since, /**/
+	    (json_int_t)h->escalation.since, "rules", or_null(h->escalation.rules), /**/
 	    "customer", or_null(h->customer), "identity", h->identity, "profile",
 	    or_null(h->profile), "profile_wanted", (int)h->profile_wanted, "intents",
 	    or_null(h->intents), /**/
@@ -242,6 +269,7 @@ int head_read(struct head *h, const json_t *j, struct err *e)
 	KEEP(h->escalation.kind, json_str(esc, "kind"));
 	KEEP(h->escalation.rule, json_str(esc, "rule"));
 	KEEP(h->escalation.reason, json_str(esc, "reason"));
+	set(&h->escalation.rules, whole(json_object_get(esc, "rules"), HEAD_RULES_MAX * 100));
 	set(&h->customer, whole(json_object_get(j, "customer"), HEAD_CUSTOMER_MAX));
 	KEEP(h->identity, json_str(j, "identity"));
 	set(&h->profile, whole(json_object_get(j, "profile"), HEAD_PROFILE_MAX));

@@ -22,6 +22,7 @@
 #define HEAD_ID_MAX       832
 #define HEAD_PROFILE_MAX  1400
 #define HEAD_INTENTS_MAX  400
+#define HEAD_RULES_MAX    6 /* that fired and nobody has looked at yet */
 
 enum owner {
 	OWNER_AI,
@@ -32,12 +33,14 @@ enum owner {
 
 const char *owner_name(enum owner o); /* "ai", "waiting", "person", "resolved" */
 
+/* The heaviest that is pending; `rules` are all that are, so that none is reported twice. */
 struct escalation {
 	bool pending;
 	char kind[12]; /* "handoff", "approval", "review"; "" when there was none */
 	char rule[48];
 	char reason[240];
 	int64_t since;
+	json_t *rules; /* names; NULL: none */
 };
 
 struct head {
@@ -52,7 +55,6 @@ struct head {
 	char channel[32], language[12];
 	int64_t open_since;    /* seq of the first message that has no turn behind it; 0: none */
 	int64_t last_customer; /* seq of the customer's last message; 0: none */
-	int64_t said;          /* when the customer or the AI last said something: at */
 	int turns;             /* ended turns since the last resolution or release */
 	int64_t steps, calls, input_tokens, output_tokens; /* of the whole conversation */
 	int64_t created_at, updated_at;
@@ -65,6 +67,9 @@ void head_apply(struct head *h, const struct event *ev);
 /* For the row, and back.  head_read: -1 when it is not ours. */
 json_t *head_write(const struct head *h);
 int head_read(struct head *h, const json_t *j, struct err *e);
+
+/* Has this rule fired, and nobody has looked yet? */
+bool head_pending(const struct head *h, const char *rule);
 
 /* The customer's id; NULL: nobody is bound. */
 const char *head_customer_id(const struct head *h);

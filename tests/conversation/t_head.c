@@ -117,6 +117,24 @@ static void the_heaviest_escalation_is_shown(void **state)
 	head_done(&h);
 }
 
+static void every_rule_that_fired_is_remembered(void **state)
+{
+	static const char *const rules[] = { "turns", "asked", "turns", "intent_cancellation" };
+	struct head h;
+
+	(void)state;
+	head_init(&h);
+	for (size_t i = 0; i < array_len(rules); i++)
+		apply(&h, EVENT_ESCALATED,
+		    json_pack("{ss ss ss}", "kind", "review", "reason", "because", "rule", rules[i]));
+	assert_int_equal(json_array_size(h.escalation.rules), 3);
+	assert_true(head_pending(&h, "turns") && head_pending(&h, "asked"));
+	assert_true(head_pending(&h, "intent_cancellation"));
+	assert_false(head_pending(&h, "intent_billing"));
+	survives_its_row(&h);
+	head_done(&h);
+}
+
 static void a_row_that_is_no_head_is_refused(void **state)
 {
 	static const char *const rows[] = { "{}", "[]", "{\"owner\":\"nobody\"}", "{\"owner\":1}" };
@@ -267,6 +285,7 @@ int main(void)
 		cmocka_unit_test(a_conversation_from_its_beginning_to_its_end),
 		cmocka_unit_test(a_message_that_the_turn_did_not_answer_stays_open),
 		cmocka_unit_test(the_heaviest_escalation_is_shown),
+		cmocka_unit_test(every_rule_that_fired_is_remembered),
 		cmocka_unit_test(a_row_that_is_no_head_is_refused),
 		cmocka_unit_test(the_head_is_small_whatever_strangers_write),
 		cmocka_unit_test(what_fits_is_kept_whole),
