@@ -5,10 +5,11 @@
 #include "base/text.h"
 #include "net/http_server.h"
 #include "server/server.h"
+#include "setup/address.h"
 #include "setup/agent_setup.h"
 #include "setup/files.h"
+#include "setup/learning.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,81 +25,21 @@ struct service {
 	struct arena *mem;
 	struct world *world;
 	struct agent_setup *setup;
-	const char *data, *host;
-	int port;
+	const char *data;
+	struct address address;
 
 	struct store *store;
 	struct conversations *all;
 	struct agent *agent;
 	struct server *server;
 	struct http_server *http;
-	struct lane *trainer;
-	struct intents *intents;
-	struct scope background;
+	struct learning *learning;
 
 	uv_signal_t term, interrupt;
 	struct signal told;
 	int signals;
 	int status;
-	bool learning;
 };
-
-/* The classifier: from its file when that fits the examples, else trained, beside everything else.
- */
-
-struct training {
-	const struct config *config;
-	char *path, key[65];
-	struct intents *result;
-	bool loaded;
-	struct err err;
-};
-
-static void train(void *arg)
-{
-	struct training *t = arg;
-	struct err e;
-
-	intents_key(t->config->examples, t->config->nexamples, t->key);
-	t->result = intents_load(t->path, t->key, &e);
-	t->loaded = t->result != NULL;
-	if (t->loaded)
-		return;
-	if (e.code == ERR_INVALID)
-		log_warn("%s: the intents are learnt anew", e.msg);
-	t->result = intents_train(t->config->examples, t->config->nexamples, &t->err);
-	if (t->result && intents_save(t->result, t->path, t->key, &e) < 0)
-		log_warn("%s: %s: the next start must train again", t->path, e.msg);
-}
-
-static void learn(void *arg)
-{
-	struct service *s = arg;
-	struct training t = { .config = s->setup->config,
-		.path = arena_printf(s->mem, "%s/intents.model", s->data) };
-	int64_t start = fiber_now();
-	struct err e;
-
-	if (!t.config->nexamples) {
-		agent_intents(s->agent, NULL);
-		return;
-	}
-	s->learning = true;
-	if (lane_run(s->trainer, train, &t, NULL, FOREVER, NULL, &e) < 0)
-		return;
-	s->learning = false;
-	if (!t.result) {
-		log_error("the intents could not be learnt: %s; messages have none", t.err.msg);
-		agent_intents(s->agent, NULL);
-		return;
-	}
-	if (!t.loaded)
-		log_info("learnt the intents from %zu examples in %lld ms", t.config->nexamples,
-		    (long long)(fiber_now() - start));
-	malloc_trim(0); /* training took several times what is kept */
-	s->intents = t.result;
-	agent_intents(s->agent, t.result);
-}
 
 /* Signals arrive as events of the loop. */
 
@@ -156,32 +97,17 @@ static int open_parts(struct service *s, const char **new_key, struct err *e)
 	s->server = server_new(&so, s->mem, new_key, e);
 	if (!s->server)
 		return -1;
-	s->trainer = lane_new(s->world, "training", 1);
-	scope_open_root(&s->background);
-	scope_go(&s->background, learn, s);
+	s->learning = learning_start(s->world, s->agent, cf, s->data);
 	if (agent_resume(s->agent, e) < 0)
 		return -1;
 	s->http = http_server_open(&(struct http_server_options){ .world = s->world,
-				       .host = s->host,
-				       .port = s->port,
+				       .host = s->address.host,
+				       .port = s->address.port,
 				       .handle = server_handle,
 				       .self = s->server,
 				       .refuse = server_error_body },
 	    e);
 	return s->http && (!*new_key || server_keep_key(s->server, e) == 0) ? 0 : -1;
-}
-
-/* Training cannot be interrupted and leaves nothing half-written; all else is closed when we come
- * here. */
-static void stop_learning(struct service *s)
-{
-	if (s->learning) {
-		log_info("stopped while learning the intents; the next start begins that again");
-		fflush(NULL);
-		_Exit(s->status);
-	}
-	scope_join(&s->background);
-	lane_free(s->trainer);
 }
 
 static void close_parts(struct service *s)
@@ -193,18 +119,22 @@ static void close_parts(struct service *s)
 	if (s->agent)
 		agent_stop(s->agent);
 	store_close(s->store);
-	if (s->trainer)
-		stop_learning(s);
+	if (s->learning && !learning_stop(s->learning)) {
+		log_info("stopped while learning the intents; the next start begins that again");
+		fflush(NULL);
+		_Exit(s->status); /* all that is on disk is closed */
+	}
 	server_free(s->server);
 	agent_free(s->agent);
 	if (s->all)
 		conversations_free(s->all);
-	intents_free(s->intents);
 }
 
 static void greet(const struct service *s, const char *new_key)
 {
-	const char *host = strchr(s->host, ':') ? arena_printf(s->mem, "[%s]", s->host) : s->host;
+	const char *host = strchr(s->address.host, ':')
+			       ? arena_printf(s->mem, "[%s]", s->address.host)
+			       : s->address.host;
 
 	printf("%s is open\n", s->setup->config->name);
 	printf("  chat  http://%s:%d/\n", host, http_server_port(s->http));
@@ -233,58 +163,6 @@ static void serve(void *arg)
 	}
 	close_parts(s);
 	signals_close(s);
-}
-
-/* Where to listen. */
-
-static bool loopback(const char *host)
-{
-	return text_starts(host, "127.") || text_is(host, "::1") || text_is(host, "localhost");
-}
-
-static int parse_address(struct service *s, struct err *e)
-{
-	const char *colon = strrchr(s->o->listen, ':');
-	char *host, *end = NULL;
-
-	if (!colon || colon == s->o->listen)
-		return err_set(e, ERR_INVALID,
-		    "--listen %s: expected HOST:PORT, 127.0.0.1:8080 say", s->o->listen);
-	host = arena_strndup(s->mem, s->o->listen, (size_t)(colon - s->o->listen));
-	if (host[0] == '[' && host[strlen(host) - 1] == ']') {
-		host[strlen(host) - 1] = '\0';
-		host++;
-	}
-	s->host = text_is(host, "localhost") ? "127.0.0.1" : host;
-	s->port = (int)strtol(colon + 1, &end, 10);
-	if (!colon[1] || *end || s->port < 0 || s->port > 65535)
-		return err_set(e, ERR_INVALID,
-		    "--listen %s: the port must be a number from 0 to 65535", s->o->listen);
-	return 0;
-}
-
-/* Customers cannot prove who they are yet, so whoever reaches the port could have things done. */
-static int check_public(const struct service *s, struct err *e)
-{
-	const struct config *cf = s->setup->config;
-
-	if (loopback(s->host))
-		return 0;
-	if (s->o->demo)
-		return err_set(e, ERR_DENIED,
-		    "--demo lets everybody be any demo customer: it works on a loopback address "
-		    "only, not on %s",
-		    s->host);
-	if (s->o->insecure)
-		return 0;
-	for (int i = 0; i < cf->ntools; i++)
-		if (cf->tools[i].effect == EFFECT_WRITE)
-			return err_set(e, ERR_DENIED,
-			    "%s can be reached from other machines, customers are not verified, "
-			    "and the tool %s writes: listen "
-			    "on 127.0.0.1 behind a proxy, or say --insecure if you know why",
-			    s->host, cf->tools[i].name);
-	return 0;
 }
 
 /* Before the data folder is made beside what is no agent. */
@@ -316,7 +194,7 @@ static int load(struct service *s)
 		    m.n == 1 ? "" : "s", s->o->folder);
 		return -1;
 	}
-	if (check_public(s, &e) == 0)
+	if (address_check(&s->address, s->setup->config, s->o->demo, s->o->insecure, &e) == 0)
 		return 0;
 	fprintf(stderr, "frontdesk: %s\n", e.msg);
 	return -1;
@@ -329,7 +207,7 @@ int service_run(const struct service_options *o)
 
 	umask(077); /* customers' words are nobody else's */
 	s.data = o->data ? o->data : arena_printf(s.mem, "%s/data", o->folder);
-	if (parse_address(&s, &e) < 0) {
+	if (address_read(s.mem, o->listen, &s.address, &e) < 0) {
 		fprintf(stderr, "frontdesk: %s\n", e.msg);
 		arena_free(s.mem);
 		return 2;
