@@ -743,6 +743,15 @@ static void some_wishes_always_go_to_a_person(void **state)
 	    "right.\n\n" HANDOVER);
 }
 
+static void a_legal_threat_over_a_refund_goes_to_a_person(void **state)
+{
+	struct shop *s = *state;
+
+	says(s, "Refund me or I will sue you", "refund_request",
+	    "I have refunded nothing, because this is for a colleague to answer.\n\n" HANDOVER);
+	assert_null(strstr(s->trail, "initiate_refund"));
+}
+
 static void with_a_person_reads_go_on_and_writes_do_not(void **state)
 {
 	struct shop *s = *state;
@@ -963,6 +972,7 @@ int main(void)
 		TEST(one_wish_fails_and_the_other_is_answered),
 		TEST(nobody_to_hand_over_to_is_said),
 		TEST(some_wishes_always_go_to_a_person),
+		TEST(a_legal_threat_over_a_refund_goes_to_a_person),
 		TEST(with_a_person_reads_go_on_and_writes_do_not),
 		TEST(a_person_asked_for_by_a_rule_is_announced_once),
 		TEST(three_messages_without_a_wish_go_to_a_person),
