@@ -163,9 +163,9 @@ void kit_open(struct kit *k, struct world *w, struct bank *b, const char *steps)
 		bug("kit: script: %s", je.text);
 	tools_ready();
 	*k = (struct kit){ .bank = b };
-	/* In memory where that is possible: a simulation does not wait for a disk. */
+	/* In memory where that is possible: a simulation does not wait for a disk, a bench does. */
 	snprintf(k->dir, sizeof(k->dir), "%s/frontdesk-test-XXXXXX",
-	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	    !world_loop(w) && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	bank = b;
 	if (!mkdtemp(k->dir))
 		bug("kit: no folder");

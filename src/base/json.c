@@ -70,25 +70,6 @@ json_t *json_read_own(struct arena *mem, const char *s)
 	return j;
 }
 
-static char *dump(struct arena *mem, const json_t *j, size_t flags)
-{
-	size_t n = json_dumpb(j, NULL, 0, flags | JSON_COMPACT | JSON_ENCODE_ANY);
-	char *s = arena_alloc(mem, n + 1);
-
-	json_dumpb(j, s, n, flags | JSON_COMPACT | JSON_ENCODE_ANY);
-	return s;
-}
-
-char *json_text(struct arena *mem, const json_t *j)
-{
-	return dump(mem, j, 0);
-}
-
-char *json_canonical(struct arena *mem, const json_t *j)
-{
-	return dump(mem, j, JSON_SORT_KEYS);
-}
-
 const char *json_str(const json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key));
