@@ -459,6 +459,21 @@ int conversation_key_used(struct conversations *all, struct arena *mem,
 	return rows_read_client_key(all->store, mem, key, conversation, seq, e);
 }
 
+static void forgotten(struct change *c, const struct err *failed)
+{
+	(void)c;
+	if (failed)
+		log_warn("forgetting old Idempotency-Keys: %s", failed->msg);
+}
+
+void conversations_forget_keys(struct conversations *all, const char *scope, int64_t before)
+{
+	struct change *c = change_new(NULL, forgotten, NULL);
+
+	rows_forget_keys(c, scope, before);
+	store_submit(all->store, c);
+}
+
 /* Reading along. */
 
 void conversation_follow(struct conversation *c, bool live)

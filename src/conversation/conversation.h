@@ -78,6 +78,10 @@ int conversation_settle(struct conversation *c, int64_t seq, struct err *e);
 int conversation_key_used(struct conversations *all, struct arena *mem,
     const struct client_key *key, const char **conversation, int64_t *seq, struct err *e);
 
+/* Keys of scopes that begin so, older than `before` (ms since 1970), are forgotten; it does not
+ * wait. */
+void conversations_forget_keys(struct conversations *all, const char *scope, int64_t before);
+
 /* Reading along.  While somebody follows, the newest committed events stay in memory; while
  * somebody does so `live`, with a person in front of it, a reply is shown sentence by sentence. */
 void conversation_follow(struct conversation *c, bool live);

@@ -64,8 +64,7 @@ static json_t *record(const json_t *v)
 			json_object_set(out, first[i], member);
 		}
 	}
-	json_object_foreach((json_t *)(uintptr_t)v, key, member)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)v, key, member) {
 		/* A key may be escaped as a value is. */
 		size_t n = strlen(key) * 6 + 4 + size_of(member);
 

@@ -194,3 +194,12 @@ int rows_read_unfinished(
 	*n = r.n;
 	return 0;
 }
+
+void rows_forget_keys(struct change *c, const char *scope, int64_t before)
+{
+	struct db_value p[] = { DB_STR(arena_printf(change_mem(c), "%s%%", scope)),
+		DB_NUM(before) };
+
+	change_add(c, "DELETE FROM client_keys WHERE scope LIKE $1 AND at < $2", p, 2, -1, ERR_IO,
+	    "old keys were not deleted");
+}

@@ -19,6 +19,8 @@ int rows_read_head(
     struct store *s, struct arena *mem, const char *id, struct head *h, struct err *e);
 int rows_read_events(struct store *s, struct arena *mem, const char *id, int64_t after, int max,
     const struct event **out, int *n, struct err *e);
+/* As conversations_forget_keys() promises. */
+void rows_forget_keys(struct change *c, const char *scope, int64_t before);
 /* As conversation_key_used() and conversations_unfinished() promise. */
 int rows_read_client_key(struct store *s, struct arena *mem, const struct client_key *k,
     const char **conversation, int64_t *seq, struct err *e);

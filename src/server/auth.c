@@ -54,6 +54,14 @@ bool auth_key(const struct request *r)
 	return s->admin_key_hash[0] && text_secret_is(hash, s->admin_key_hash);
 }
 
+const char *auth_key_scope(const struct request *r)
+{
+	char hash[65];
+
+	sha256_hex(bearer(r), hash);
+	return arena_printf(r->mem, CREATE_SCOPE "%.16s", hash);
+}
+
 /* The conversation that the token sent is for; NULL: none was sent, or it is not ours. */
 static const char *token_for(const struct request *r)
 {

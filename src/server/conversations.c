@@ -137,7 +137,7 @@ static struct conversation *create_once(struct request *r, json_t *customer)
 	struct err e = { 0 };
 	int64_t seq = 0;
 
-	if (auth_key(r) && !key_begin(r, "create", &known, &seq)) {
+	if (auth_key(r) && !key_begin(r, auth_key_scope(r), &known, &seq)) {
 		json_decref(customer);
 		return NULL;
 	}

@@ -54,6 +54,10 @@ void auth_who(struct request *r);
 /* false: not allowed, and answered 401, 403 or 404. */
 bool auth_check(struct request *r, enum access needed);
 bool auth_key(const struct request *r); /* was the API key sent? */
+/* The scope of the Idempotency-Keys of the API key that was sent, for what is no conversation yet.
+ */
+#define CREATE_SCOPE "create:"
+const char *auth_key_scope(const struct request *r);
 const char *auth_token(struct server *s, struct arena *mem, const char *id);
 int auth_start(struct server *s, struct arena *mem, const char **new_key, struct err *e);
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define KEYS_KEPT_MS (30LL * 24 * 3600 * 1000) /* of POST /v1/conversations */
+
 /* Every route.  To add one: a row here and a function; {id} in a path is a conversation, which is
  * open in the request when the function is called. */
 static const struct route {
@@ -151,8 +153,11 @@ struct server *server_new(
 	s->create_schema = schema_of(mem, create_body);
 	s->identify_schema = schema_of(mem, identify_body);
 	s->message_schema = schema_of(mem, message_body);
-	if (auth_start(s, mem, new_key, e) == 0)
+	if (auth_start(s, mem, new_key, e) == 0) {
+		conversations_forget_keys(
+		    o->all, CREATE_SCOPE, world_time(s->world) - KEYS_KEPT_MS);
 		return s;
+	}
 	server_free(s);
 	return NULL;
 }

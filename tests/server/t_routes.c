@@ -308,20 +308,38 @@ API_TEST(the_same_key_does_a_thing_once,
 	CHECK_INT(f[0]->status, 400);
 }
 
+static const char *create_with_key(struct api *a)
+{
+	struct fake_exchange *f =
+	    request(a, "admin-key", "POST", "/v1/conversations", "{\"channel\":\"mail\"}");
+
+	fake_exchange_header(f, "Idempotency-Key", "make-1");
+	fake_exchange_run(f, server_handle, a->server);
+	CHECK_INT(f->status, 201);
+	return json_str_or(answer_of(a, f), "id", "(none)");
+}
+
 API_TEST(creating_twice_with_a_key_gives_one_conversation, "[{\"text\":\"Hello.\"}]")
 {
-	const char *ids[2];
+	CHECK_STR(create_with_key(a), create_with_key(a));
+}
 
-	for (int i = 0; i < 2; i++) {
-		struct fake_exchange *f =
-		    request(a, "admin-key", "POST", "/v1/conversations", "{\"channel\":\"mail\"}");
+API_TEST(a_key_of_a_creation_is_kept_for_thirty_days, "[{\"text\":\"Hello.\"}]")
+{
+	static const int64_t day = 24 * 3600 * 1000;
+	const char *first = create_with_key(a), *key;
+	struct err e = { 0 };
 
-		fake_exchange_header(f, "Idempotency-Key", "make-1");
-		fake_exchange_run(f, server_handle, a->server);
-		CHECK_INT(f->status, 201);
-		ids[i] = fake_exchange_body(f);
+	for (int days = 29; days < 32; days += 2) {
+		CHECK_OK(fiber_sleep(days == 29 ? 29 * day : 2 * day, &e), &e);
+		server_free(a->server);
+		a->server = server_new(
+		    &(struct server_options){
+			.all = a->kit.all, .agent = a->kit.agent, .admin_key = "admin-key" },
+		    a->mem, &key, &e);
+		CHECK_OK(fiber_sleep(1000, &e), &e);
+		CHECK_INT(text_is(create_with_key(a), first), days < 30);
 	}
-	CHECK_STR(ids[0], ids[1]);
 }
 
 API_TEST(a_stream_gives_words_as_they_come_and_the_whole_at_the_end,
@@ -541,6 +559,7 @@ int main(void)
 		SIM_TEST(bad_input_is_told_and_stores_nothing),
 		SIM_TEST(the_same_key_does_a_thing_once),
 		SIM_TEST(creating_twice_with_a_key_gives_one_conversation),
+		SIM_TEST(a_key_of_a_creation_is_kept_for_thirty_days),
 		SIM_TEST(a_stream_gives_words_as_they_come_and_the_whole_at_the_end),
 		SIM_TEST(who_joins_a_turn_hears_all_of_its_reply),
 		SIM_TEST(a_client_that_hangs_up_changes_nothing),
