@@ -173,7 +173,7 @@ static int append_ok(
     struct turn *t, const struct turn_call *call, const json_t *value, int64_t ms, struct err *e)
 {
 	json_t *data;
-	size_t size = json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+	size_t size = json_size(value);
 
 	if (size > RESULT_MAX && !call->write)
 		return append_failed(t, call,

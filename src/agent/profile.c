@@ -64,9 +64,7 @@ const json_t *agent_profile(
 
 static json_t *event_of(struct turn *t, const struct tool_result *r)
 {
-	size_t size = r->status == TOOL_OK
-			  ? json_dumpb(r->value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY)
-			  : 0;
+	size_t size = r->status == TOOL_OK ? json_size(r->value) : 0;
 
 	if (r->status == TOOL_OK && size <= HEAD_PROFILE_MAX)
 		return json_pack("{sO}", "profile", r->value);

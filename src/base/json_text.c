@@ -114,10 +114,23 @@ char *json_text(struct arena *mem, const json_t *j)
 	struct buf out = { 0 };
 	char *s;
 
-	write_value(&out, j);
+	if (j)
+		write_value(&out, j);
 	s = arena_memdup(mem, out.data, out.len);
 	buf_done(&out);
 	return s;
+}
+
+size_t json_size(const json_t *j)
+{
+	struct buf out = { 0 };
+	size_t n;
+
+	if (j)
+		write_value(&out, j);
+	n = out.len;
+	buf_done(&out);
+	return n;
 }
 
 char *json_canonical(struct arena *mem, const json_t *j)

@@ -276,8 +276,8 @@ static size_t code(struct filter *f, size_t at)
 {
 	const char *s = f->text + at;
 
-	if (at && letter(s[-1]))
-		return 0;
+	if (!strchr("cCsSpPkK", *s) || (at && letter(s[-1])))
+		return 0; /* no name begins so: most text ends here */
 	for (size_t i = 0; i < array_len(code_names); i++) {
 		size_t len = strlen(code_names[i]), n = 0, to;
 
@@ -325,7 +325,8 @@ static bool holds(const char *s, size_t n, const char *const *words)
 {
 	for (; *words; words++)
 		for (size_t i = 0; i + strlen(*words) <= n; i++)
-			if (!strncasecmp(s + i, *words, strlen(*words)))
+			if ((s[i] | 32) == (**words | 32) &&
+			    !strncasecmp(s + i, *words, strlen(*words)))
 				return true;
 	return false;
 }

@@ -25,11 +25,6 @@ static void keep(char *out, size_t size, const char *s)
 
 #define KEEP(field, s) keep(field, sizeof(field), s)
 
-static size_t size_of(const json_t *j)
-{
-	return json_dumpb(j, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
-}
-
 /* The field takes the new reference over. */
 static void set(json_t **at, json_t *v)
 {
@@ -39,8 +34,8 @@ static void set(json_t **at, json_t *v)
 
 static json_t *whole(const json_t *v, size_t max)
 {
-	return v && !json_is_null(v) && size_of(v) <= max ? json_incref((json_t *)(uintptr_t)v)
-							  : NULL;
+	return v && !json_is_null(v) && json_size(v) <= max ? json_incref((json_t *)(uintptr_t)v)
+							    : NULL;
 }
 
 /* Of a customer's record the members that fit, the first ones first. */
@@ -51,7 +46,7 @@ static json_t *record(const json_t *v)
 	const char *key;
 	size_t left = HEAD_CUSTOMER_MAX - 2;
 
-	if (size_of(json_object_get(v, "id")) > HEAD_ID_MAX)
+	if (json_size(json_object_get(v, "id")) > HEAD_ID_MAX)
 		return NULL;
 	out = whole(v, HEAD_CUSTOMER_MAX);
 	if (out || !json_is_object(v))
@@ -59,14 +54,14 @@ static json_t *record(const json_t *v)
 	out = json_object();
 	for (size_t i = 0; i < array_len(first); i++) {
 		member = json_object_get(v, first[i]);
-		if (member && size_of(member) + strlen(first[i]) + 4 <= left) {
-			left -= size_of(member) + strlen(first[i]) + 4;
+		if (member && json_size(member) + strlen(first[i]) + 4 <= left) {
+			left -= json_size(member) + strlen(first[i]) + 4;
 			json_object_set(out, first[i], member);
 		}
 	}
 	json_object_foreach ((json_t *)(uintptr_t)v, key, member) {
 		/* A key may be escaped as a value is. */
-		size_t n = strlen(key) * 6 + 4 + size_of(member);
+		size_t n = strlen(key) * 6 + 4 + json_size(member);
 
 		if (json_object_get(out, key) || n > left)
 			continue;
@@ -86,7 +81,7 @@ static json_t *some_intents(const json_t *v)
 		return out;
 	out = json_array();
 	for (size_t i = 0; i < json_array_size(v); i++) {
-		size_t n = size_of(json_array_get(v, i)) + 1;
+		size_t n = json_size(json_array_get(v, i)) + 1;
 
 		if (n > left)
 			break;
