@@ -16,14 +16,12 @@ static int depth(const json_t *v)
 	json_t *child;
 	size_t i;
 
-	json_object_foreach((json_t *)v, key, child)
-	{
+	json_object_foreach ((json_t *)v, key, child) {
 		int d = depth(child);
 
 		deepest = d > deepest ? d : deepest;
 	}
-	json_array_foreach(v, i, child)
-	{
+	json_array_foreach (v, i, child) {
 		int d = depth(child);
 
 		deepest = d > deepest ? d : deepest;

@@ -38,7 +38,8 @@ static int on_intent(struct turn *t, const struct intent_rule *r, struct err *e)
 	size_t i;
 
 	json_array_foreach (turn_head(t)->intents, i, found) {
-		if (!text_is(json_str(found, "name"), r->intent) || head_pending(turn_head(t), rule))
+		if (!text_is(json_str(found, "name"), r->intent) ||
+		    head_pending(turn_head(t), rule))
 			continue;
 		return escalate(t, r->kind, rule,
 		    arena_printf(

@@ -34,8 +34,8 @@ json_t *json_read_own(struct arena *mem, const char *s);
 
 json_t *json_in(struct arena *mem, json_t *j); /* the arena owns this reference now; returns j */
 
-/* Compact text in the arena, "" for NULL; keys as they were put in.  canonical: keys sorted, so that
- * equal values give equal bytes (keys and fingerprints of tool calls). */
+/* Compact text in the arena, "" for NULL; keys as they were put in.  canonical: keys sorted, so
+ * that equal values give equal bytes (keys and fingerprints of tool calls). */
 char *json_text(struct arena *mem, const json_t *j);
 char *json_canonical(struct arena *mem, const json_t *j);
 size_t json_size(const json_t *j); /* bytes of its compact text */

@@ -240,8 +240,7 @@ static void read_definitions(
 
 	(void)n, (void)k;
 	if (is_map(c, value))
-		json_object_foreach((json_t *)value, name, def)
-		{
+		json_object_foreach ((json_t *)value, name, def) {
 			compile_at(c, name, def);
 		}
 }
@@ -261,8 +260,7 @@ static void read_properties(
 	if (!is_map(c, value))
 		return;
 	n->properties = arena_array(c->schema->mem, struct property, json_object_size(value));
-	json_object_foreach((json_t *)value, name, def)
-	{
+	json_object_foreach ((json_t *)value, name, def) {
 		n->properties[n->nproperties++] =
 		    (struct property){ name, compile_at(c, name, def) };
 	}
@@ -324,8 +322,7 @@ static void read_pattern_properties(
 	if (!is_map(c, value))
 		return;
 	n->patterns = arena_array(c->schema->mem, struct pattern, json_object_size(value));
-	json_object_foreach((json_t *)value, text, def)
-	{
+	json_object_foreach ((json_t *)value, text, def) {
 		size_t before = path_push(&c->path, text);
 		struct pattern *p = &n->patterns[n->npatterns++];
 
@@ -446,8 +443,7 @@ static struct node *compile_node(struct compile *c, const json_t *def)
 		return n;
 	}
 	c->depth++;
-	json_object_foreach((json_t *)def, name, value)
-	{
+	json_object_foreach ((json_t *)def, name, value) {
 		read_keyword(c, n, name, value);
 	}
 	c->depth--;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define IDLE_BYTES                                                                                 \
+	(12 * 1024)    /* beside its texts: two arenas' first blocks, the head, the tables */
 #define TAIL_MAX   64  /* committed events kept for followers */
 #define LOAD_BATCH 500 /* events read at a time */
 #define KEYS_KEPT  8   /* clients' keys remembered, so that one does not come twice at once */
@@ -152,7 +154,7 @@ static void release(struct conversation *c)
 		conversation_free(c);
 		return;
 	}
-	c->idle_bytes = sizeof(*c) + wire_size(c->wire) + 2048;
+	c->idle_bytes = sizeof(*c) + wire_size(c->wire) + IDLE_BYTES;
 	all->idle_bytes += c->idle_bytes;
 	list_append(&all->idle, &c->idle);
 	evict(all);

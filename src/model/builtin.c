@@ -202,8 +202,7 @@ static void add_open(struct step *s, struct buf *out, enum playbook_text which)
 	const json_t *q;
 	size_t i;
 
-	json_array_foreach(s->kept, i, q)
-	{
+	json_array_foreach (s->kept, i, q) {
 		json_t *data = step_data(s, NULL, s->r->message);
 
 		json_object_set(data, "question", json_object_get(q, "question"));
@@ -219,8 +218,8 @@ static void add_which(struct step *s, struct buf *out)
 	const json_t *q;
 	size_t i;
 
-	json_array_foreach(s->kept, i, q)
-	    json_array_append(questions, json_object_get(q, "question"));
+	json_array_foreach (s->kept, i, q)
+		json_array_append(questions, json_object_get(q, "question"));
 	json_object_set_new(data, "questions", questions);
 	paragraph(out, plain_text(s, s->pb->texts[TEXT_WHICH], data));
 }

@@ -19,8 +19,7 @@ static void read_after(struct reading *r, const char *path, const json_t *source
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(json_object_get(source, "after"), i, v)
-	{
+	json_array_foreach (json_object_get(source, "after"), i, v) {
 		int k = 0;
 
 		while (k < n && !text_is(before[k].name, json_string_value(v)))
@@ -43,8 +42,7 @@ static void read_look_ups(
 	int outside = r->nnames, n = 0;
 	const char *name;
 
-	json_object_foreach(entries, name, v)
-	{
+	json_object_foreach (entries, name, v) {
 		const char *at = path_below(r, path_below(r, path, "look_up"), name);
 		bool *after = arena_array(r->mem, bool, json_object_size(entries));
 
@@ -75,8 +73,7 @@ static void read_named(
 	struct named *list = arena_array(r->mem, struct named, json_object_size(entries));
 	const char *name;
 
-	json_object_foreach(entries, name, v)
-	{
+	json_object_foreach (entries, name, v) {
 		const char *at = path_below(r, path_below(r, path, "named"), name);
 		struct named *one = &list[intent->nnamed++];
 
@@ -96,8 +93,7 @@ static void read_defines(
 	struct definition *list = arena_array(r->mem, struct definition, json_object_size(entries));
 	const char *name;
 
-	json_object_foreach(entries, name, v)
-	{
+	json_object_foreach (entries, name, v) {
 		const char *at = path_below(r, path_below(r, path, "define"), name);
 
 		list[intent->ndefines++] = (struct definition){ .name = reading_copy(r, name),
@@ -153,8 +149,7 @@ static void read_intents(struct reading *r, const json_t *source)
 	const char *name;
 
 	r->pb->intents = list;
-	json_object_foreach(entries, name, v)
-	{
+	json_object_foreach (entries, name, v) {
 		const char *at = path_below(r, "intents", name);
 
 		unknown_intent(r, at, name);
@@ -194,8 +189,7 @@ static void read_slots(struct reading *r, const json_t *source)
 	struct slot *list = arena_array(r->mem, struct slot, json_object_size(entries));
 	const char *name;
 
-	json_object_foreach(entries, name, v)
-	{
+	json_object_foreach (entries, name, v) {
 		const char *at = path_below(r, "slots", name);
 
 		if (!name_ok(name))
@@ -226,7 +220,8 @@ static const char *const *read_words(struct reading *r, const json_t *list)
 	const json_t *w;
 	size_t i;
 
-	json_array_foreach(list, i, w) out[i] = plain_phrase(r, json_string_value(w));
+	json_array_foreach (list, i, w)
+		out[i] = plain_phrase(r, json_string_value(w));
 	return out;
 }
 
@@ -236,8 +231,7 @@ static void read_moods(struct reading *r, const json_t *source)
 	struct mention *list = arena_array(r->mem, struct mention, json_object_size(entries));
 	const char *name;
 
-	json_object_foreach(entries, name, v)
-	{
+	json_object_foreach (entries, name, v) {
 		list[r->pb->nmoods++] = (struct mention){ .name = reading_copy(r, name),
 			.words = read_words(r, json_object_get(v, "words")),
 			.say = read_text(r, path_below(r, "moods", name), v, "say") };
@@ -251,8 +245,7 @@ static void read_mentions(struct reading *r, const json_t *source)
 	struct mention *list = arena_array(r->mem, struct mention, json_object_size(entries));
 	const char *name;
 
-	json_object_foreach(entries, name, v)
-	{
+	json_object_foreach (entries, name, v) {
 		if (!name_ok(name))
 			reading_wrong(r, path_below(r, "mentions", name),
 			    "'%s' cannot be a name: letters, digits and _ only", name);

@@ -32,8 +32,7 @@ static bool tool_requires(const struct model_tool *tool, const char *argument)
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(json_object_get(tool->parameters, "required"), i, v)
-	{
+	json_array_foreach (json_object_get(tool->parameters, "required"), i, v) {
 		if (text_is(json_string_value(v), argument))
 			return true;
 	}
@@ -50,7 +49,8 @@ static void check_argument(
 	char hint[120];
 
 	if (!json_object_get(properties, a->name)) {
-		json_object_foreach(properties, key, v) nearest_try(&n, key);
+		json_object_foreach (properties, key, v)
+			nearest_try(&n, key);
 		reading_wrong(r, path, "%s has no argument \"%s\"%s", tool->name, a->name,
 		    nearest_hint(&n, hint, sizeof(hint)));
 	} else if (a->optional && tool_requires(tool, a->name)) {
@@ -66,8 +66,7 @@ static void check_required(
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(json_object_get(tool->parameters, "required"), i, v)
-	{
+	json_array_foreach (json_object_get(tool->parameters, "required"), i, v) {
 		bool given = false;
 
 		for (int k = 0; k < use->nargs; k++)
@@ -104,8 +103,7 @@ struct tool_use read_use(struct reading *r, const char *path, const json_t *sour
 
 	if (!tool)
 		unknown_tool(r, path_below(r, path, "tool"), name);
-	json_object_foreach(args, key, v)
-	{
+	json_object_foreach (args, key, v) {
 		const char *at = path_below(r, path_below(r, path, "args"), key);
 
 		list[use.nargs] = read_argument(r, at, key, v);

@@ -116,8 +116,7 @@ static int say(const json_t *step, const struct model_sink *sink, struct arena *
 	size_t i;
 
 	out->text = json_str_or(step, "text", "");
-	json_array_foreach(json_object_get(step, "deltas"), i, delta)
-	{
+	json_array_foreach (json_object_get(step, "deltas"), i, delta) {
 		if (wait_ms(step, "delta_ms", e) < 0)
 			return -1;
 		out->text = arena_printf(mem, "%s%s", out->text, json_string_value(delta));
@@ -132,8 +131,7 @@ static void call(const json_t *step, struct arena *mem, struct model_answer *out
 	struct model_call *calls = arena_array(mem, struct model_call, json_array_size(list));
 	size_t i;
 
-	json_array_foreach(list, i, c)
-	{
+	json_array_foreach (list, i, c) {
 		json_t *args = json_object_get(c, "arguments");
 
 		calls[i].id = json_str(c, "id");

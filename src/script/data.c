@@ -116,8 +116,7 @@ static void push_keys(lua_State *L, const json_t *object)
 	int n = 0;
 
 	lua_pushliteral(L, "");
-	json_object_foreach((json_t *)object, key, v)
-	{
+	json_object_foreach ((json_t *)object, key, v) {
 		if (n == SHOWN) {
 			lua_pushliteral(L, ", ...");
 			lua_concat(L, 2);

@@ -90,8 +90,7 @@ static void read_patterns(struct mistakes *m, struct config *c)
 
 	c->patterns = json_is_object(all) ? all : NULL;
 	c->not_cards = list;
-	json_object_foreach((json_t *)all, name, source)
-	{
+	json_object_foreach ((json_t *)all, name, source) {
 		const struct pattern *p = json_is_string(source)
 					      ? read_pattern(m, c, name, json_string_value(source))
 					      : NULL;
@@ -109,8 +108,7 @@ static void read_demo(struct mistakes *m, struct config *c)
 	size_t i;
 
 	c->demo = ids;
-	json_array_foreach(all, i, id)
-	{
+	json_array_foreach (all, i, id) {
 		if (json_is_string(id))
 			ids[c->ndemo++] = json_string_value(id);
 	}

@@ -38,8 +38,7 @@ static void add_examples(
 	json_t *v;
 	size_t i;
 
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach (list, i, v) {
 		if (json_is_string(v))
 			add_example(r, intent, json_string_value(v),
 			    yaml_below_index(r->m->mem, pointer, i));
@@ -52,8 +51,7 @@ static size_t count_examples(const json_t *root)
 	const char *name;
 	json_t *v;
 
-	json_object_foreach(json_object_get(root, "intents"), name, v)
-	{
+	json_object_foreach (json_object_get(root, "intents"), name, v) {
 		n += json_array_size(json_object_get(v, "examples"));
 	}
 	return n;
@@ -69,8 +67,7 @@ static void read_intents(struct mistakes *m, struct config *c)
 	json_t *v;
 
 	r.examples = arena_array(m->mem, struct intent_example, count_examples(root));
-	json_object_foreach((json_t *)all, name, v)
-	{
+	json_object_foreach ((json_t *)all, name, v) {
 		names[n] = arena_strdup(m->mem, name);
 		pointer = yaml_below(m->mem, yaml_below(m->mem, "/intents", name), "examples");
 		add_examples(&r, names[n++], json_object_get(v, "examples"), pointer);
@@ -134,8 +131,7 @@ static void read_escalation(struct mistakes *m, struct config *c)
 	c->intent_rules = rules;
 	if (!intents)
 		add_usual_rules(c, rules);
-	json_object_foreach((json_t *)intents, name, kind)
-	{
+	json_object_foreach ((json_t *)intents, name, kind) {
 		add_rule(m, c, rules, name, json_string_value(kind));
 	}
 }

@@ -138,8 +138,7 @@ static void read_databases(struct mistakes *m, struct config *c)
 	json_t *entry;
 
 	c->databases = list;
-	json_object_foreach((json_t *)all, name, entry)
-	{
+	json_object_foreach ((json_t *)all, name, entry) {
 		struct database_entry *d = &list[c->ndatabases++];
 		const char *url = json_str(entry, "url");
 
@@ -162,8 +161,7 @@ static void check_tools_databases(struct mistakes *m, const struct config *c)
 	json_t *entry;
 	char hint[100];
 
-	json_object_foreach((json_t *)tools, tool, entry)
-	{
+	json_object_foreach ((json_t *)tools, tool, entry) {
 		struct nearest near;
 		bool found = false;
 

@@ -87,8 +87,7 @@ static json_t *read_parameters(struct parameters *p)
 	bool good = !config_spoiled(p->m, p->c, p->pointer);
 	const char *key;
 
-	json_object_foreach((json_t *)p->written, key, v)
-	{
+	json_object_foreach ((json_t *)p->written, key, v) {
 		add_parameter(p, key, v, properties, required);
 	}
 	if (good)
@@ -103,8 +102,7 @@ static bool binds_customer(const json_t *query)
 
 	if (json_is_string(query))
 		return strstr(json_string_value(query), ":customer.");
-	json_array_foreach(query, i, one)
-	{
+	json_array_foreach (query, i, one) {
 		if (binds_customer(one))
 			return true;
 	}
@@ -252,8 +250,7 @@ void config_tools(struct mistakes *m, struct config *c)
 	json_t *entry;
 
 	c->tools = list;
-	json_object_foreach((json_t *)tools, name, entry)
-	{
+	json_object_foreach ((json_t *)tools, name, entry) {
 		list[c->ntools++] = read_tool(m, c, name, entry);
 	}
 	c->profile_tool = json_str(json_object_get(root, "customer"), "profile");

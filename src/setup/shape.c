@@ -209,8 +209,7 @@ static void refuse_at(
 		refuse_below(m, y, at, name, rest + n, pointer);
 		return;
 	}
-	json_object_foreach_safe(at, next, key, child)
-	{
+	json_object_foreach_safe (at, next, key, child) {
 		refuse_below(m, y, at, key, rest + n, pointer);
 	}
 }

@@ -262,8 +262,8 @@ static int calls_named(const struct event *events, int n, const char *name)
 		const json_t *call;
 		size_t k;
 
-		json_array_foreach(json_object_get(events[i].data, "calls"), k, call) found +=
-		    text_is(json_str(call, "name"), name);
+		json_array_foreach (json_object_get(events[i].data, "calls"), k, call)
+			found += text_is(json_str(call, "name"), name);
 	}
 	return found;
 }
@@ -339,8 +339,7 @@ static void check_calls(const struct event *events, int n)
 		const json_t *call;
 		size_t k;
 
-		json_array_foreach(json_object_get(events[i].data, "calls"), k, call)
-		{
+		json_array_foreach (json_object_get(events[i].data, "calls"), k, call) {
 			const struct event *r = result_of(events, n, json_str(call, "id"));
 
 			CHECK(r || out_of_time);

@@ -88,8 +88,7 @@ static int run_group(const char *file, const json_t *group, int *disagreements)
 	s = schema_compile(json_object_get(group, "schema"), &e);
 	if (!s)
 		return 0;
-	json_array_foreach(json_object_get(group, "tests"), i, test)
-	{
+	json_array_foreach (json_object_get(group, "tests"), i, test) {
 		bool valid = schema_check(s, json_object_get(test, "data"), NULL, NULL);
 
 		if (valid != json_flag(test, "valid")) {
@@ -109,8 +108,7 @@ static void run_file(const char *name, int *disagreements)
 	json_t *groups = load(name), *group;
 	size_t i;
 
-	json_array_foreach(groups, i, group)
-	{
+	json_array_foreach (groups, i, group) {
 		if (run_group(name, group, disagreements))
 			understood++;
 		else

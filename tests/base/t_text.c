@@ -62,8 +62,7 @@ static void check_cases(const json_t *cases, bool valid)
 	size_t i;
 
 	assert_true(json_array_size(cases) > 5);
-	json_array_foreach(cases, i, hex)
-	{
+	json_array_foreach (cases, i, hex) {
 		size_t n = unhex(json_string_value(hex), bytes);
 
 		if (text_is_utf8(bytes, n) != valid)

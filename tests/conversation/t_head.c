@@ -126,7 +126,8 @@ static void every_rule_that_fired_is_remembered(void **state)
 	head_init(&h);
 	for (size_t i = 0; i < array_len(rules); i++)
 		apply(&h, EVENT_ESCALATED,
-		    json_pack("{ss ss ss}", "kind", "review", "reason", "because", "rule", rules[i]));
+		    json_pack(
+			"{ss ss ss}", "kind", "review", "reason", "because", "rule", rules[i]));
 	assert_int_equal(json_array_size(h.escalation.rules), 3);
 	assert_true(head_pending(&h, "turns") && head_pending(&h, "asked"));
 	assert_true(head_pending(&h, "intent_cancellation"));
