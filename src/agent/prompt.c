@@ -84,6 +84,7 @@ static const struct model_done *done(struct turn *t, int *n)
 		out[*n] = (struct model_done){ .name = c->name,
 			.arguments = c->arguments,
 			.ok = c->ok,
+			.unknown = c->unknown,
 			.value = c->value,
 			.reason = c->reason };
 	}

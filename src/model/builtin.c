@@ -315,14 +315,6 @@ static struct step step_new(
 	    text_is(json_str(r->state, "owner"), "waiting") && !step_done(&s, ESCALATE, NULL);
 	hear(&s);
 	s.common = common_data(&s);
-	if (r->correction) {
-		s.nworks = 0;
-		s.lost = NOT_LOST;
-		s.kept = NULL;
-		step_wish(&s, arena_printf(mem, "the reply was not accepted: %s", r->correction),
-		    NULL, NULL);
-		return s;
-	}
 	run_works(&s);
 	/* Somebody is needed: then no question is asked whose yes nobody would carry out. */
 	if (s.wish.reasons && !s.nreads && !s.nwrites) {

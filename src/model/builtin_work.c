@@ -335,9 +335,11 @@ static enum outcome run_confirm(struct running *r, const struct choice *c, const
 	return GOES_ON;
 }
 
-static enum outcome run_failed_call(struct running *r, const struct choice *c, const char *reason)
+static enum outcome run_failed_call(
+    struct running *r, const struct choice *c, const char *reason, bool unknown)
 {
-	json_object_set_new(r->data, "failed", json_pack("{ss ss}", c->as, reason, "why", reason));
+	json_object_set_new(r->data, "failed",
+	    json_pack("{ss ss sb}", c->as, reason, "why", reason, "unknown", (int)unknown));
 	return run_choices(r, &c->failed);
 }
 
@@ -355,13 +357,13 @@ static enum outcome run_call(struct running *r, const struct choice *c)
 		return run_choices(r, &c->ok);
 	}
 	if (d)
-		return run_failed_call(r, c, plain_reason(d));
+		return run_failed_call(r, c, plain_reason(d), d->unknown);
 	if (c->call.write && s->waiting) {
 		s->note = NOTE_WITH_PERSON;
 		return GOES_ON;
 	}
 	if (s->r->final)
-		return run_failed_call(r, c, "there was no time left to do it");
+		return run_failed_call(r, c, "there was no time left to do it", false);
 	if (c->call.write)
 		plan(s->writes, &s->nwrites, c->call.tool, args);
 	else
@@ -429,6 +431,7 @@ static enum outcome apologise(struct running *r, json_t *failed)
 		why = arena_printf(
 		    r->s->mem, "%s%s%s", why, *why ? "; " : "", json_string_value(reason));
 	json_object_set_new(failed, "why", json_string(why));
+	json_object_set_new(failed, "unknown", json_false()); /* look-ups leave nothing behind */
 	json_object_set(r->data, "failed", failed);
 	return run_choices(r, own && own->n ? own : &r->s->pb->failed);
 }

@@ -38,6 +38,7 @@ struct model_done {
 	bool ok;
 	const json_t *value; /* NULL unless ok */
 	const char *reason;  /* why not, when not ok */
+	bool unknown;        /* not ok, and nobody knows whether it was done */
 };
 
 struct model_request {
@@ -55,13 +56,12 @@ struct model_request {
 	int nintents;
 	const struct model_done *done;
 	int ndone;
-	const json_t
-	    *opaque; /* what this model left in its last step before this turn; NULL: nothing */
+	/* What this model left in its last step before this turn; NULL: nothing. */
+	const json_t *opaque;
 	/* What changes:
 	 * {"customer":{...}|null,"profile":{...}|null,"owner","escalation","now","language"}. */
 	const json_t *state;
-	bool final;             /* no calls any more: answer with what there is */
-	const char *correction; /* why the last answer was not accepted; NULL: it was */
+	bool final; /* no calls any more: answer with what there is */
 };
 
 struct model_call {
@@ -74,7 +74,6 @@ enum model_stop {
 	MODEL_DONE,
 	MODEL_CALLS, /* there are calls to run */
 	MODEL_CUT,   /* the answer was cut off: its calls must not run */
-	MODEL_REFUSED,
 };
 
 struct model_usage {

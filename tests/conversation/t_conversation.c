@@ -429,7 +429,7 @@ static void whoever_was_used_last_stays_longest(struct world *w)
 	struct err e = { 0 };
 	int64_t before;
 
-	set_up(&f, w, 60000); /* two of these */
+	set_up(&f, w, 80000); /* two of these */
 	for (int i = 0; i < 3; i++) {
 		struct conversation *c = fresh(&f);
 

@@ -99,7 +99,6 @@ struct shop {
 	json_t *state;
 	json_t *opaque;
 	bool final; /* no calls are allowed from the first step on */
-	const char *correction;
 
 	/* Of the last turn. */
 	struct model_done done[64];
@@ -173,7 +172,8 @@ static void shop_close(struct shop *s)
 static void shop_answer(struct shop *s, const char *tool, const char *json)
 {
 	json_object_set(s->answers, tool,
-	    *json == '!' ? json_in(s->mem, json_string(json)) : json_read_own(s->mem, json));
+	    *json == '!' || *json == '?' ? json_in(s->mem, json_string(json))
+					 : json_read_own(s->mem, json));
 }
 
 static json_t *shop_rows_of(struct shop *s, const json_t *all, const char *order_id)
@@ -210,6 +210,7 @@ static struct model_done shop_run(struct shop *s, const struct model_call *call)
 
 	if (json_is_string(answer)) {
 		d.ok = false;
+		d.unknown = *json_string_value(answer) == '?';
 		d.reason = arena_printf(
 		    s->mem, "Tool %s failed: %s", call->name, json_string_value(answer) + 1);
 	} else if (json_object_get(answer, "rows")) {
@@ -266,8 +267,7 @@ static struct model_request shop_request(
 		.ndone = s->ndone,
 		.opaque = s->opaque,
 		.state = s->state,
-		.final = s->final,
-		.correction = s->correction };
+		.final = s->final };
 
 	for (; *intents; intents++)
 		list[r.nintents++] = (struct model_intent){ *intents, 0.9 };

@@ -656,7 +656,7 @@ static void a_refund_that_fails_is_said_and_handed_over(void **state)
 {
 	struct shop *s = *state;
 
-	shop_answer(s, "initiate_refund", "!it is not known whether it was done");
+	shop_answer(s, "initiate_refund", "?it is not known whether it was done");
 	says(s, "refund please", "refund_request",
 	    "I tried to refund order FW-1001 and cannot confirm that it worked.\n\n" HANDOVER);
 	TRAIL(s, "lookup_order{} check_refund_policy{} | "
@@ -664,6 +664,15 @@ static void a_refund_that_fails_is_said_and_handed_over(void **state)
 		 "escalate_to_human{\"reason\":\"the refund of order FW-1001 failed: it is not "
 		 "known whether it was "
 		 "done\"} | ");
+}
+
+static void a_refund_that_was_refused_is_said_to_be_none(void **state)
+{
+	struct shop *s = *state;
+
+	shop_answer(s, "initiate_refund", "!the order was refunded already");
+	says(s, "refund please", "refund_request",
+	    "I could not refund order FW-1001; nothing was refunded just now.\n\n" HANDOVER);
 }
 
 /* Look-ups that fail, each in turn, under each wish that uses it. */
@@ -843,16 +852,6 @@ static void the_last_step_answers_without_calls(void **state)
 	TRAIL(s, "");
 }
 
-static void a_reply_that_was_not_accepted_goes_to_a_person(void **state)
-{
-	struct shop *s = *state;
-
-	s->correction = "the amount is in no result";
-	says(s, "where is my order", "order_status", HANDOVER);
-	TRAIL(s, "escalate_to_human{\"reason\":\"the reply was not accepted: the amount is in no "
-		 "result\"} | ");
-}
-
 static void a_result_of_another_shape_is_not_guessed_at(void **state)
 {
 	struct shop *s = *state;
@@ -968,6 +967,7 @@ int main(void)
 		TEST(a_delivery_that_is_not_there_is_not_the_last_word),
 		TEST(who_only_asks_is_answered_and_asked),
 		TEST(a_refund_that_fails_is_said_and_handed_over),
+		TEST(a_refund_that_was_refused_is_said_to_be_none),
 		TEST(a_failed_look_up_is_said_and_a_person_asked),
 		TEST(one_wish_fails_and_the_other_is_answered),
 		TEST(nobody_to_hand_over_to_is_said),
@@ -980,7 +980,6 @@ int main(void)
 		TEST(a_feeling_is_acknowledged_first),
 		TEST(who_is_not_known_is_asked_to_sign_in),
 		TEST(the_last_step_answers_without_calls),
-		TEST(a_reply_that_was_not_accepted_goes_to_a_person),
 		TEST(a_result_of_another_shape_is_not_guessed_at),
 		TEST(any_results_end_in_an_answer),
 	};
