@@ -26,13 +26,28 @@ const char message_body[] =
     "{\"type\":\"object\",\"required\":[\"content\"],\"additionalProperties\":false,"
     "\"properties\":{\"content\":{\"type\":\"string\",\"maxLength\":20000},\"attachments\":{}}}";
 
+/* "/customer/id" is customer.id; for a member that is missing, its name and not its parent's. */
+static const char *field_of(struct arena *mem, const char *pointer, const char *message)
+{
+	static const char missing[] = "missing \"";
+	const char *name = text_starts(message, missing) ? message + strlen(missing) : NULL;
+	char *field = arena_strdup(mem, *pointer ? pointer + 1 : "");
+
+	for (char *c = field; *c; c++)
+		*c = *c == '/' ? '.' : *c;
+	if (!name)
+		return field;
+	return arena_printf(
+	    mem, "%s%s%.*s", field, *field ? "." : "", (int)strcspn(name, "\""), name);
+}
+
 /* The first mistake is the answer. */
 static int first_mistake(void *arg, const char *pointer, const char *message)
 {
 	struct request *r = arg;
-	const char *field = *pointer ? pointer + 1 : NULL;
+	const char *field = field_of(r->mem, pointer, message);
 
-	if (field)
+	if (*field)
 		answer_error(r, 422, "invalid", field, "%s: %s", field, message);
 	else
 		answer_error(r, 422, "invalid", NULL, "%s", message);

@@ -277,6 +277,27 @@ static struct fake_exchange *send(struct api *a, const char *key, const char *bo
 	return f;
 }
 
+API_TEST(a_mistake_in_a_body_names_its_field, "[{\"text\":\"Hello.\"}]")
+{
+	static const struct {
+		const char *body, *field;
+	} table[] = { { "{\"customer\":{\"name\":\"x\"}}", "customer.id" },
+		{ "{\"customer\":{\"id\":7}}", "customer.id" },
+		{ "{\"chanel\":\"x\"}", "chanel" } };
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+		CHECK_STR(json_str(json_object_get(call(a, "admin-key", "POST", "/v1/conversations",
+						       table[i].body, 422),
+				       "error"),
+			      "field"),
+		    table[i].field);
+	new_conversation(a, "{}");
+	CHECK_STR(json_str(json_object_get(
+			       call(a, a->token, "POST", at(a, "/messages"), "{}", 422), "error"),
+		      "field"),
+	    "content");
+}
+
 API_TEST(the_same_key_does_a_thing_once,
     "[{\"calls\":[{\"name\":\"lookup_order\"}]},{\"text\":\"One.\"},{\"text\":\"Two.\"}]")
 {
@@ -557,6 +578,7 @@ int main(void)
 		SIM_TEST(a_customers_record_has_a_limit),
 		SIM_TEST(an_anonymous_conversation_is_bound_once),
 		SIM_TEST(bad_input_is_told_and_stores_nothing),
+		SIM_TEST(a_mistake_in_a_body_names_its_field),
 		SIM_TEST(the_same_key_does_a_thing_once),
 		SIM_TEST(creating_twice_with_a_key_gives_one_conversation),
 		SIM_TEST(a_key_of_a_creation_is_kept_for_thirty_days),
