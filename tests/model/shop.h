@@ -32,7 +32,7 @@ static const char shop_tools[] =
 static const char *const shop_intents[] = { "refund_request", "cancellation", "order_status",
 	"return_exchange", "billing_problem", "payment_question", "account_question",
 	"shipping_question", "product_question", "complaint", "security_report", "talk_to_person",
-	"greeting", "thanks", "yes", "no", NULL };
+	"about_assistant", "greeting", "thanks", "yes", "no", NULL };
 
 /* YAML without marks or manners: maps, lists, plain true, false, null and whole numbers. */
 static json_t *shop_node(yaml_document_t *doc, yaml_node_t *node)
