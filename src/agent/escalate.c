@@ -22,7 +22,7 @@ json_t *escalation_event(
 	return data;
 }
 
-int escalate(struct turn *t, const char *kind, const char *rule, const char *reason,
+static int escalate(struct turn *t, const char *kind, const char *rule, const char *reason,
     const char *summary, struct err *e)
 {
 	json_t *data = escalation_event(t, kind, rule, reason, summary);

@@ -60,11 +60,9 @@ int calls_run(struct turn *t, struct err *e);
 /* profile.c: read the account facts if somebody wants them. */
 int profile_refresh(struct turn *t, struct err *e);
 
-/* escalate.c: the event, for a change with others, or a change of its own. */
+/* escalate.c: the event, for a change with others. */
 json_t *escalation_event(
     struct turn *t, const char *kind, const char *rule, const char *reason, const char *summary);
-int escalate(struct turn *t, const char *kind, const char *rule, const char *reason,
-    const char *summary, struct err *e);
 /* The rules that fire on what the customer wrote: intents that need a person, too many turns. */
 int escalate_on_message(struct turn *t, struct err *e);
 /* The rule that fires when the turn ends (something the agent needed was not to be had): the event,

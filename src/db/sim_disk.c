@@ -232,11 +232,6 @@ bool sim_disk_failed(const struct sim_disk *d)
 	return d->failed;
 }
 
-int64_t sim_disk_operations(const struct sim_disk *d)
-{
-	return d->operations;
-}
-
 /* The folder after the cut.  Names that were certain stay; a new one is there or not; a deleted
  * one may be back, but only where no new file has taken its name for good. */
 static void decide_names(struct sim_disk *d)

@@ -26,7 +26,6 @@ void sim_disk_free(struct sim_disk *d); /* after every connection on it was clos
  * deletions nothing works.  A write is one that reaches the disk, not a statement. */
 void sim_disk_fail_after(struct sim_disk *d, int64_t operations);
 bool sim_disk_failed(const struct sim_disk *d);
-int64_t sim_disk_operations(const struct sim_disk *d); /* so far */
 
 /* The power is cut now (or was when it failed) and comes back: what is on the disk is decided. */
 void sim_disk_crash(struct sim_disk *d, uint64_t seed);

@@ -7,7 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-void intents_margins(const struct intents *m, const char *text, size_t n, double *out)
+/* The margins of a text; out has room for all classes. */
+static void margins(const struct intents *m, const char *text, size_t n, double *out)
 {
 	struct arena *mem = arena_new();
 	const struct vector v = lexicon_vector(mem, &m->lexicon, features_of(mem, text, n));
@@ -54,7 +55,7 @@ static bool judge(struct judgement *j, const char *text)
 {
 	bool some = false;
 
-	intents_margins(j->m, text, strlen(text), j->p);
+	margins(j->m, text, strlen(text), j->p);
 	calibration_apply(j->m->calibration, j->p, j->m->classes);
 	for (uint32_t c = 0; c < j->m->classes; c++) {
 		some = some || j->p[c] > j->p[0];

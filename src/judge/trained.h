@@ -26,7 +26,4 @@ struct intents {
 	const int8_t *weights; /* [row][class] */
 };
 
-/* The margins of a text; out has room for all classes. */
-void intents_margins(const struct intents *m, const char *text, size_t n, double *out);
-
 #endif

@@ -60,11 +60,6 @@ void http_deadlines_init(struct http_deadlines *d, uv_loop_t *loop)
 	}
 }
 
-void http_deadlines_stop(struct http_deadlines *d)
-{
-	uv_timer_stop(&d->timer);
-}
-
 void http_due_init(struct http_due *u, int fd)
 {
 	list_init(&u->link);

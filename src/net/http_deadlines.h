@@ -38,9 +38,8 @@ struct http_deadlines {
 	unsigned long passed[WAITS];
 };
 
+/* The caller closes d->timer. */
 void http_deadlines_init(struct http_deadlines *d, uv_loop_t *loop);
-/* The caller closes d->timer after it. */
-void http_deadlines_stop(struct http_deadlines *d);
 
 void http_due_init(struct http_due *u, int fd);
 void http_due_set(struct http_deadlines *d, struct http_due *u, enum http_wait what);

@@ -24,7 +24,7 @@ static struct handling *handling_of(struct http_exchange *x)
 	return container_of(x, struct handling, x);
 }
 
-void http_request_suspend(struct request *r)
+static void suspend(struct request *r)
 {
 	r->suspended = true;
 	list_append(&r->conn->server->suspended, &r->in_suspended);
@@ -130,7 +130,7 @@ static ssize_t stream_read(void *arg, uint64_t pos, char *out, size_t room)
 		if (r->ended)
 			return stream_end(r);
 		http_due_set(deadlines, &r->conn->due, WAIT_NOTHING);
-		http_request_suspend(r);
+		suspend(r);
 		return 0;
 	}
 	if (n > room)
@@ -315,6 +315,6 @@ void http_handle(struct request *r, const char *method)
 	r->handling = h;
 	s->nhandlers++;
 	s->begun++;
-	http_request_suspend(r);
+	suspend(r);
 	scope_go(&s->handlers, handling_run, h);
 }

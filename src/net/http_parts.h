@@ -104,7 +104,6 @@ void http_kick(struct http_server *s);
 
 /* http_exchange.c: one request after its head and body are there. */
 void http_handle(struct request *r, const char *method);
-void http_request_suspend(struct request *r);
 void http_request_resume(struct request *r);
 /* The client is gone, or is to be treated so: cancel the handler. */
 void http_request_forsake(struct request *r);

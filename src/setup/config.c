@@ -114,7 +114,8 @@ static void read_demo(struct mistakes *m, struct config *c)
 	}
 }
 
-void config_rest(struct mistakes *m, struct config *c)
+/* Currency, limits, patterns, demo. */
+static void read_rest(struct mistakes *m, struct config *c)
 {
 	c->name = json_str_or(yaml_root(c->agent), "name", "");
 	read_currency(m, c);
@@ -166,6 +167,6 @@ struct config *config_load(struct mistakes *m, const char *folder)
 	read_neighbours(m, c);
 	config_intents(m, c);
 	config_tools(m, c);
-	config_rest(m, c);
+	read_rest(m, c);
 	return c;
 }

@@ -9,10 +9,5 @@
 void config_tools(struct mistakes *m, struct config *c);   /* tools, customer */
 void config_sources(struct mistakes *m, struct config *c); /* store, models, databases */
 void config_intents(struct mistakes *m, struct config *c); /* intents.yaml, escalation */
-void config_rest(struct mistakes *m, struct config *c);    /* currency, limits, patterns, demo */
-
-/* "sqlite:FILE" gives FILE; anything else is a mistake there, and NULL. */
-const char *config_sqlite_file(
-    struct mistakes *m, const struct config *c, const char *pointer, const char *url);
 
 #endif

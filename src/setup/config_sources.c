@@ -12,7 +12,8 @@
 
 #define INIT_LARGEST (16 * 1024 * 1024)
 
-const char *config_sqlite_file(
+/* "sqlite:FILE" gives FILE; anything else is a mistake there, and NULL. */
+static const char *sqlite_file(
     struct mistakes *m, const struct config *c, const char *pointer, const char *url)
 {
 	if (text_starts(url, "sqlite:") && url[7])
@@ -27,7 +28,7 @@ const char *config_sqlite_file(
 static void read_store(struct mistakes *m, struct config *c)
 {
 	const char *url = json_str_or(yaml_root(c->agent), "store", "sqlite:frontdesk.db");
-	const char *file = config_sqlite_file(m, c, "/store", url);
+	const char *file = sqlite_file(m, c, "/store", url);
 
 	c->store = file ? file : "frontdesk.db";
 }
@@ -146,8 +147,7 @@ static void read_databases(struct mistakes *m, struct config *c)
 		d->pointer = yaml_below(m->mem, "/databases", name);
 		d->init = read_init(m, c, d->pointer, json_str(entry, "init"));
 		if (url)
-			d->path =
-			    config_sqlite_file(m, c, yaml_below(m->mem, d->pointer, "url"), url);
+			d->path = sqlite_file(m, c, yaml_below(m->mem, d->pointer, "url"), url);
 		if (d->path)
 			check_apart(m, c, c->ndatabases - 1);
 	}
