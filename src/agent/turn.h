@@ -52,8 +52,7 @@ const char *prompt_message(struct turn *t);
 /* The customer's record and what is vouched for, for tools. */
 struct caller prompt_caller(struct turn *t);
 
-/* calls.c: the model's calls as the log keeps them (checked, with keys), and running what is open.
- */
+/* calls.c: the model's calls as the log keeps them, checked, with keys; running what is open. */
 json_t *calls_propose(struct turn *t, const struct model_answer *answer);
 int calls_run(struct turn *t, struct err *e);
 

@@ -3,8 +3,7 @@
 
 #include <stddef.h>
 
-/* Strings to pointers.  The map copies its keys and owns nothing else; `= { 0 }` is an empty one.
- */
+/* Strings to pointers.  The map copies its keys, owns nothing else; `= { 0 }` is an empty one. */
 
 struct map_entry;
 

@@ -51,8 +51,7 @@ struct event {
 const char *event_name(enum event_kind kind); /* "message", "turn.ended" */
 int event_kind_named(const char *name);       /* -1: no such kind */
 unsigned event_seen_by(enum event_kind kind);
-/* What this viewer sees of the payload, a new reference; NULL: nothing, not even that it is there.
- */
+/* What this viewer sees of the payload, a new reference; NULL: not even that it is there. */
 json_t *event_view(const struct event *ev, unsigned viewer);
 
 #endif

@@ -427,8 +427,7 @@ static void sort_works(struct step *s)
 		}
 }
 
-/* What stays open: one turn longer when something else was answered, unless its wish was renewed.
- */
+/* What stays open: a turn longer when something else was answered, unless it was renewed. */
 static void keep_open(struct hearing *h)
 {
 	json_t *kept = json_in(h->s->mem, json_array()), *q;

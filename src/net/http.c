@@ -75,19 +75,11 @@ static void answer_begins(struct http_exchange *x)
 	x->answered = true;
 }
 
-void http_answer_with(struct http_exchange *x, int status, const struct http_header *headers,
+void http_answer(struct http_exchange *x, int status, const struct http_header *headers,
     size_t nheaders, const char *body, size_t body_len)
 {
 	answer_begins(x);
 	x->class->answer(x, status, headers, nheaders, body, body_len);
-}
-
-void http_answer(struct http_exchange *x, int status, const char *content_type, const char *body,
-    size_t body_len)
-{
-	const struct http_header type = { "Content-Type", content_type };
-
-	http_answer_with(x, status, &type, 1, body, body_len);
 }
 
 bool http_may_stream(const struct http_exchange *x)

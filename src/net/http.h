@@ -23,8 +23,7 @@ struct http_header {
 };
 
 struct http_exchange {
-	/* What came. Everything lives in mem and is NUL-terminated; path and query are not decoded.
-	 */
+	/* What came.  All of it lives in mem and ends with a NUL; path and query not decoded. */
 	struct arena *mem;
 	const char *method, *path, *query; /* query: after the "?", "" when there is none */
 	const struct http_header *headers;
@@ -55,10 +54,8 @@ const char *http_query(const struct http_exchange *x, const char *name);
 /* %XX and + undone; NULL when it is no UTF-8 afterwards. */
 char *http_decode(struct arena *mem, const char *s, size_t n, bool plus_is_space);
 
-/* content_type and body; more headers through http_answer_with(). The body is copied. */
-void http_answer(struct http_exchange *x, int status, const char *content_type, const char *body,
-    size_t body_len);
-void http_answer_with(struct http_exchange *x, int status, const struct http_header *headers,
+/* The body is copied. */
+void http_answer(struct http_exchange *x, int status, const struct http_header *headers,
     size_t nheaders, const char *body, size_t body_len);
 
 /* Is there room for one more stream?  For whoever must not begin what it could not tell. */

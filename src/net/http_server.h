@@ -24,8 +24,7 @@ struct http_server_options {
 	const char *host; /* "127.0.0.1", "::1", "0.0.0.0" */
 	int port;         /* 0: any; http_server_port() tells */
 	size_t body_max;  /* bytes; 0: 1 MiB */
-	int streams_max;  /* more SSE streams than this get 503; 0: three fifths of the descriptors
-			   */
+	int streams_max;  /* more SSE streams get 503; 0: three fifths of the descriptors */
 	void (*handle)(void *self, struct http_exchange *x);
 	void *self;
 	/* The body for an error found before a route was: JSON text in mem. */

@@ -40,18 +40,13 @@ struct expression *script_expression(
 struct template *script_template(
     struct script *s, const char *source, const char *const *names, struct err *e);
 
-/* A text that is one {{ placeholder }} alone keeps the type of its value: this is then its
- * expression. */
-struct expression *template_alone(const struct template *t);
-
 /* The value in mem; NULL with ERR_INVALID: what failed, in words of whoever wrote it.  A nil is
  * JSON null. `data` is an object; names that it lacks are nil. */
 json_t *expression_value(
     const struct expression *x, const json_t *data, struct arena *mem, struct err *e);
 /* 1: true, 0: false or nil, -1: failed. */
 int expression_holds(const struct expression *x, const json_t *data, struct err *e);
-/* The text with its values put in: strings as they are, numbers in shortest form, nil as nothing.
- */
+/* The text with its values put in: strings as they are, numbers shortest, nil as nothing. */
 char *template_text(const struct template *t, const json_t *data, struct arena *mem, struct err *e);
 
 #endif

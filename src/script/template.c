@@ -77,11 +77,6 @@ struct template *script_template(
 	return t;
 }
 
-struct expression *template_alone(const struct template *t)
-{
-	return t->pieces && !t->pieces->next ? t->pieces->expression : NULL;
-}
-
 /* The fewest digits that read back as the same number. */
 static void add_real(struct buf *out, double x)
 {

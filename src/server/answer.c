@@ -12,7 +12,7 @@ static const struct http_header json_headers[] = { { "Content-Type", "applicatio
 
 static void send(struct request *r, int status, const char *body)
 {
-	http_answer_with(r->x, status, json_headers, array_len(json_headers), body, strlen(body));
+	http_answer(r->x, status, json_headers, array_len(json_headers), body, strlen(body));
 }
 
 void answer_json(struct request *r, int status, json_t *body)

@@ -39,7 +39,7 @@ void get_page(struct request *r)
 				{ "Referrer-Policy", "no-referrer" },
 				{ "X-Content-Type-Options", "nosniff" } };
 
-			http_answer_with(
+			http_answer(
 			    r->x, 200, headers, array_len(headers), (const char *)a->bytes, a->n);
 			return;
 		}

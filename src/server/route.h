@@ -54,8 +54,7 @@ void auth_who(struct request *r);
 /* false: not allowed, and answered 401, 403 or 404. */
 bool auth_check(struct request *r, enum access needed);
 bool auth_key(const struct request *r); /* was the API key sent? */
-/* The scope of the Idempotency-Keys of the API key that was sent, for what is no conversation yet.
- */
+/* The scope of the API key's Idempotency-Keys, for what is no conversation yet. */
 #define CREATE_SCOPE "create:"
 const char *auth_key_scope(const struct request *r);
 const char *auth_token(struct server *s, struct arena *mem, const char *id);

@@ -97,7 +97,7 @@ static void refuse(struct request *r, const char *allowed)
 	}
 	body = server_error_body(r->mem, 405, "method_not_allowed",
 	    arena_printf(r->mem, "%.20s is not possible here: use %s", r->x->method, allowed));
-	http_answer_with(r->x, 405, headers, array_len(headers), body, strlen(body));
+	http_answer(r->x, 405, headers, array_len(headers), body, strlen(body));
 }
 
 /* Access comes before existence: whoever may not see a conversation does not learn whether it is

@@ -135,8 +135,7 @@ static char style_of(yaml_scalar_style_t style)
 	}
 }
 
-/* The start of a line.  Asked for in the order of the file, so that finding them all is one pass.
- */
+/* The start of a line.  Asked for in the order of the file, so that all are found in one pass. */
 static const char *line_at(struct reader *r, int line)
 {
 	const char *end;

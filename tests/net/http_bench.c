@@ -13,6 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static void answer_text(
+    struct http_exchange *x, int status, const char *type, const char *body, size_t n)
+{
+	http_answer(x, status, &(struct http_header){ "Content-Type", type }, 1, body, n);
+}
+
 static void say_what_came(struct http_exchange *x)
 {
 	struct buf b = { 0 };
@@ -20,7 +26,7 @@ static void say_what_came(struct http_exchange *x)
 	buf_printf(&b, "%s [%s] [%s] loopback=%d\n", x->method, x->path, x->query, x->loopback);
 	for (size_t i = 0; i < x->nheaders; i++)
 		buf_printf(&b, "%s=%s\n", x->headers[i].name, x->headers[i].value);
-	http_answer(x, 200, "text/plain", b.data, b.len);
+	answer_text(x, 200, "text/plain", b.data, b.len);
 	buf_done(&b);
 }
 
@@ -32,7 +38,7 @@ static void wait_at_the_gate(struct bench *b, struct http_exchange *x)
 	if (signal_wait(&b->gate, FOREVER, &e) < 0)
 		b->cancelled += e.code == ERR_CANCELED;
 	b->waiting--;
-	http_answer(x, 200, "text/plain", "passed", 6);
+	answer_text(x, 200, "text/plain", "passed", 6);
 }
 
 static void stream_events(struct bench *b, struct http_exchange *x)
@@ -105,7 +111,7 @@ static void take_its_time(struct http_exchange *x)
 
 	if (fiber_sleep(atoi(http_query(x, "ms")), &e) < 0)
 		return;
-	http_answer(x, 200, "application/json", x->body, x->body_len);
+	answer_text(x, 200, "application/json", x->body, x->body_len);
 }
 
 static void large(struct http_exchange *x)
@@ -114,7 +120,7 @@ static void large(struct http_exchange *x)
 	char *text = arena_alloc(x->mem, n);
 
 	memset(text, 'y', n);
-	http_answer(x, 200, "text/plain", text, n);
+	answer_text(x, 200, "text/plain", text, n);
 }
 
 void bench_handle(void *self, struct http_exchange *x)
@@ -122,7 +128,7 @@ void bench_handle(void *self, struct http_exchange *x)
 	struct bench *b = self;
 
 	if (text_is(x->path, "/echo"))
-		http_answer(x, 200, "application/json", x->body, x->body_len);
+		answer_text(x, 200, "application/json", x->body, x->body_len);
 	else if (text_is(x->path, "/wait"))
 		wait_at_the_gate(b, x);
 	else if (text_is(x->path, "/sse"))

@@ -15,6 +15,12 @@ struct decoding {
 
 #define IN(text) text, sizeof(text) - 1
 
+static void answer_text(
+    struct http_exchange *x, int status, const char *type, const char *body, size_t n)
+{
+	http_answer(x, status, &(struct http_header){ "Content-Type", type }, 1, body, n);
+}
+
 static void what_is_encoded_is_decoded(void **state)
 {
 	static const struct decoding list[] = {
@@ -93,7 +99,7 @@ static void echo(void *self, struct http_exchange *x)
 	    http_query(x, "n") ? http_query(x, "n") : "-", key ? key : "-", x->loopback);
 
 	(void)self;
-	http_answer(x, 201, "text/plain", arena_printf(x->mem, "%s %s", text, x->body),
+	answer_text(x, 201, "text/plain", arena_printf(x->mem, "%s %s", text, x->body),
 	    strlen(text) + 1 + x->body_len);
 }
 

@@ -363,23 +363,6 @@ static void templates_put_values_in(void **state)
 		assert_string_equal(text(*state, rows[i].source), rows[i].is);
 }
 
-static void a_placeholder_alone_keeps_its_type(void **state)
-{
-	struct desk *d = *state;
-	struct template *alone =
-	    script_template(d->script, "{{ order.total_cents }}", names, &d->e);
-	struct template *mixed =
-	    script_template(d->script, "{{ order.total_cents }} ", names, &d->e);
-
-	assert_non_null(template_alone(alone));
-	assert_int_equal(
-	    json_integer_value(expression_value(template_alone(alone), d->data, d->mem, &d->e)),
-	    8900);
-	assert_null(template_alone(mixed));
-	assert_null(template_alone(script_template(d->script, "", names, &d->e)));
-	assert_null(template_alone(script_template(d->script, "x", names, &d->e)));
-}
-
 static void results_must_be_data(void **state)
 {
 	CHECK_VALUES({ "function() end", "run: the result is a function, which is no data" },
@@ -574,7 +557,6 @@ int main(void)
 		TEST(errors_say_the_line_when_there_are_several),
 		TEST(a_name_cannot_hide_a_function),
 		TEST(templates_put_values_in),
-		TEST(a_placeholder_alone_keeps_its_type),
 		TEST(results_must_be_data),
 		TEST(hostile_scripts_end_in_words),
 		TEST(nesting_is_bounded_before_lua_sees_it),
