@@ -22,6 +22,7 @@
 
 struct limits {
 	int steps, tool_calls, parallel;
+	int answer_tokens, context_tokens;
 	int64_t turn_ms;
 };
 

@@ -105,6 +105,16 @@ static const struct model_intent *intents(struct turn *t, int *n)
 	return out;
 }
 
+/* Behind the customer's newest message that is closed. */
+static int state_after(const struct wire *w)
+{
+	int n = wire_len(w);
+
+	while (n > 0 && wire_at(w, n - 1)->role != WIRE_CUSTOMER)
+		n--;
+	return n;
+}
+
 void prompt_build(struct turn *t, bool final, struct model_request *out)
 {
 	const struct agent_config *cf = &t->agent->config;
@@ -113,10 +123,14 @@ void prompt_build(struct turn *t, bool final, struct model_request *out)
 		.tools = t->agent->model_tools,
 		.ntools = cf->tools.n,
 		.history = conversation_wire(t->c),
+		.state_after = state_after(conversation_wire(t->c)),
 		.message = prompt_message(t),
 		.opaque = turn_log(t)->carry,
 		.state = state(t),
-		.final = final };
+		.final = final,
+		.conversation = conversation_id(t->c),
+		.step = turn_head(t)->steps + turn_log(t)->steps,
+		.answer_tokens = cf->limits.answer_tokens };
 	out->intents = intents(t, &out->nintents);
 	out->done = done(t, &out->ndone);
 }

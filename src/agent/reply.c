@@ -73,7 +73,7 @@ static bool waits(const char *s, size_t n)
 	return false;
 }
 
-static int release(struct reply *r, size_t n)
+static int release(struct reply *r, size_t n, struct err *e)
 {
 	json_t *data = json_pack(
 	    "{ss% sI}", "content", r->text.data + r->released, n, "run", (json_int_t)r->run);
@@ -83,25 +83,28 @@ static int release(struct reply *r, size_t n)
 		return 0;
 	}
 	r->released += n;
-	if (turn_append(r->turn, &(struct draft){ EVENT_PART, data, NULL }, 1, &r->err) < 0)
+	if (turn_append(r->turn, &(struct draft){ EVENT_PART, data, NULL }, 1, e) < 0)
 		return -1;
-	return conversation_settle(r->turn->c, turn_head(r->turn)->seq, &r->err);
+	return conversation_settle(r->turn->c, turn_head(r->turn)->seq, e);
 }
 
-static void text(void *self, const char *s, size_t n)
+static int text(void *self, const char *s, size_t n, struct err *e)
 {
 	struct reply *r = self;
 
 	buf_add(&r->text, s, n);
-	while (!r->failed && !r->held && conversation_live(r->turn->c)) {
+	while (!r->held && conversation_live(r->turn->c)) {
 		size_t end = reply_sentence(r->text.data + r->released, r->text.len - r->released);
 
 		if (!end)
-			return;
+			return 0;
 		r->held = waits(r->text.data + r->released, end);
-		if (!r->held && release(r, end) < 0)
+		if (!r->held && release(r, end, e) < 0) {
 			r->failed = true;
+			return -1;
+		}
 	}
+	return 0;
 }
 
 struct model_sink reply_sink(struct reply *r)

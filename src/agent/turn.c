@@ -89,13 +89,11 @@ static int ask(struct turn *t, const struct model_request *r, struct reply *repl
 			own.opaque = NULL;
 		*answer = (struct model_answer){ 0 };
 		*who = m;
-		if (m->class->complete(m, &own, &sink, t->mem, answer, e) == 0 && !reply->failed &&
+		if (m->class->complete(m, &own, &sink, t->mem, answer, e) == 0 &&
 		    check_words(answer, e) == 0)
 			return 0;
-		if (reply->failed) {
-			*e = reply->err;
+		if (reply->failed)
 			return -1;
-		}
 		if (e->code != ERR_CANCELED) /* a stop is no failure of the model's */
 			log_warn("turn %s of %s: model %s: %s", t->id, conversation_id(t->c),
 			    m->name, e->msg);

@@ -75,9 +75,7 @@ struct reply {
 	struct buf text; /* all of this run */
 	size_t released; /* of it, shown already */
 	bool held;       /* a sentence was kept back: so is all that follows */
-	struct err
-	    err; /* the conversation broke, or we were cancelled, while a sentence was on its way */
-	bool failed;
+	bool failed; /* the conversation broke, or we were cancelled, while a sentence was on its way */
 };
 
 void reply_begin(struct reply *r, struct turn *t);

@@ -15,7 +15,8 @@ static const char cut_short[] = "You were interrupted after saying this; the cus
 struct rendering {
 	const struct wire_dialect *dialect;
 	struct buf bytes;
-	int upto;
+	size_t *offsets; /* of each message */
+	int upto, capacity;
 };
 
 /* A list of messages that grows. */
@@ -58,8 +59,10 @@ void wire_free(struct wire *w)
 {
 	if (!w)
 		return;
-	for (int i = 0; i < DIALECTS; i++)
+	for (int i = 0; i < DIALECTS; i++) {
 		buf_done(&w->renderings[i].bytes);
+		free(w->renderings[i].offsets);
+	}
 	buf_done(&w->parts);
 	arena_free(w->mem);
 	free(w->closed.at);
@@ -355,25 +358,45 @@ const struct wire_message *wire_tail(const struct wire *w, struct arena *mem, in
 	return out;
 }
 
-const struct buf *wire_bytes(struct wire *w, const struct wire_dialect *d)
+static void render_next(struct wire *w, struct rendering *r)
+{
+	if (r->upto == r->capacity) {
+		r->capacity = r->capacity ? r->capacity * 2 : 16;
+		r->offsets = mem_resize(r->offsets, sizeof(*r->offsets) * (size_t)r->capacity);
+	}
+	r->offsets[r->upto] = r->bytes.len;
+	r->dialect->render(r->dialect, &r->bytes, &w->closed.at[r->upto]);
+	r->upto++;
+}
+
+static struct rendering *rendering(struct wire *w, const struct wire_dialect *d)
 {
 	struct rendering *r = w->renderings;
 
 	while (r < w->renderings + DIALECTS - 1 && r->dialect && r->dialect != d)
 		r++;
+	w->bytes -= r->bytes.len;
 	if (r->dialect != d) { /* the last place is taken over by who comes last */
-		w->bytes -= r->bytes.len;
 		buf_clear(&r->bytes);
 		r->dialect = d;
 		r->upto = 0;
 	}
-	w->bytes -= r->bytes.len;
-	while (r->upto < w->closed.n) {
-		d->render(&r->bytes, &w->closed.at[r->upto], r->upto == 0);
-		r->upto++;
-	}
+	while (r->upto < w->closed.n)
+		render_next(w, r);
 	w->bytes += r->bytes.len;
-	return &r->bytes;
+	return r;
+}
+
+const struct buf *wire_bytes(struct wire *w, const struct wire_dialect *d)
+{
+	return &rendering(w, d)->bytes;
+}
+
+size_t wire_offset(struct wire *w, const struct wire_dialect *d, int i)
+{
+	const struct rendering *r = rendering(w, d);
+
+	return i < r->upto ? r->offsets[i] : r->bytes.len;
 }
 
 size_t wire_size(const struct wire *w)

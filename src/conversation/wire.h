@@ -62,11 +62,13 @@ struct wire_message {
 	const json_t *opaque; /* its own block, to go back to that model only; or NULL */
 };
 
-/* How one provider family writes a message.  render appends to out; `first` says that nothing is
- * before it (separators). */
+/* How one model wants a message written.  render appends to out, the separator in front (",{...}"):
+ * whoever sends the bytes leaves off the first.  A model has its own, since what it said itself may
+ * go back to it with its own blocks, and to others without. */
 struct wire_dialect {
 	const char *name;
-	void (*render)(struct buf *out, const struct wire_message *m, bool first);
+	void (*render)(
+	    const struct wire_dialect *d, struct buf *out, const struct wire_message *m);
 };
 
 struct wire;
@@ -87,6 +89,8 @@ const struct wire_message *wire_tail(const struct wire *w, struct arena *mem, in
 /* The bytes of all closed messages in this dialect; renders what is new.  Borrowed until the next
  * wire_append(). */
 const struct buf *wire_bytes(struct wire *w, const struct wire_dialect *d);
+/* Where in them closed message i begins, its separator first; i = wire_len(): where they end. */
+size_t wire_offset(struct wire *w, const struct wire_dialect *d, int i);
 size_t wire_size(const struct wire *w); /* bytes of memory it holds, for the cache's budget */
 
 #endif

@@ -344,9 +344,7 @@ static int say(
 		return err_set(e, ERR_INVALID, "the playbook has no words for this message%s%s",
 		    s->trouble ? ": " : "", s->trouble ? s->trouble : "");
 	out->opaque = left_open(s);
-	if (sink && sink->text)
-		sink->text(sink->self, out->text, strlen(out->text));
-	return 0;
+	return sink && sink->text ? sink->text(sink->self, out->text, strlen(out->text), e) : 0;
 }
 
 static int complete(const struct model *m, const struct model_request *r,

@@ -12,13 +12,14 @@
 
 /* A model: given what was said and what may be called, says text or asks for calls.
  *
- * A provider is one const struct model_class and a file of its own: builtin (the playbook),
- * scripted (says what a file tells it, for tests and benches).  It knows nothing of
- * tools, stores or conversations beyond this request, and it never runs a call.
+ * A kind of model is one const struct model_class and a file of its own: builtin (the playbook),
+ * scripted (says what a file tells it, for tests and benches), anthropic and openai (providers,
+ * over HTTP).  It knows nothing of tools, stores or conversations beyond this request, and it
+ * never runs a call.
  *
- * complete() is one step.  It may wait and has no state between calls but its configuration: all it
- * may remember of earlier steps is in the request (its own `opaque` comes back), so a
- * step can be asked again after a crash. */
+ * complete() is one step, asked once: who asks again, or somebody else, is route.h.  It may wait and
+ * has no state between calls but its configuration: all it may remember of earlier steps is in the
+ * request (its own `opaque` comes back), so a step can be asked again after a crash. */
 
 struct model_tool {
 	const char *name, *description;
@@ -47,8 +48,10 @@ struct model_request {
 	const struct model_tool *tools;
 	int ntools;
 	/* All that was said, legal to send: wire_bytes() for what is closed, wire_tail() for the
-	 * rest. */
+	 * rest.  The state belongs behind the first `state_after` of the closed messages, right after
+	 * the customer's newest, so that nothing follows open results. */
 	struct wire *history;
+	int state_after;
 	/* This turn: what the customer wrote that is not answered yet, in one text; its intents;
 	 * the calls done so far. */
 	const char *message;
@@ -62,6 +65,9 @@ struct model_request {
 	 * {"customer":{...}|null,"profile":{...}|null,"owner","escalation","now","language"}. */
 	const json_t *state;
 	bool final; /* no calls any more: answer with what there is */
+	const char *conversation; /* its id */
+	int64_t step;             /* so many steps the conversation had before this one */
+	int answer_tokens;        /* the longest answer */
 };
 
 struct model_call {
@@ -76,8 +82,22 @@ enum model_stop {
 	MODEL_CUT,   /* the answer was cut off: its calls must not run */
 };
 
+/* As the provider counted; 0 where it did not. */
 struct model_usage {
-	int64_t input_tokens, output_tokens;
+	int64_t input_tokens; /* all of the prompt: what was cached and what was not */
+	int64_t cache_read_tokens, cache_write_tokens; /* parts of it */
+	int64_t output_tokens;
+};
+
+/* Why there is no answer, for whoever decides whether to ask again or somebody else. */
+enum model_fault {
+	MODEL_FAULT_NONE,
+	MODEL_FAULT_NETWORK, /* no connection, too slow, cut off, not understood: try again */
+	MODEL_FAULT_BUSY,    /* overloaded or a rate limit: try again, after retry_ms */
+	MODEL_FAULT_ACCOUNT, /* key, permission, quota or bill: not before somebody has seen to it */
+	MODEL_FAULT_REQUEST, /* it does not take this request, nor would it a second time */
+	MODEL_FAULT_CONTEXT, /* the prompt is too long for it */
+	MODEL_FAULT_REFUSED, /* it declined to answer; what it said before counts for nothing */
 };
 
 struct model_answer {
@@ -87,11 +107,16 @@ struct model_answer {
 	int ncalls;
 	struct model_usage usage;
 	const json_t *opaque; /* to come back next time; NULL: nothing */
+	/* Where complete() failed: why, and how long the provider asks to be left alone (-1: it did
+	 * not say). */
+	enum model_fault fault;
+	int64_t retry_ms;
 };
 
-/* Where text goes while it is being said.  Whoever has no stream calls it once, with all. */
+/* Where text goes while it is being said.  A model without a stream need not call it: the answer
+ * has the text.  -1: nobody wants more; complete() returns -1 with this error. */
 struct model_sink {
-	void (*text)(void *self, const char *s, size_t n);
+	int (*text)(void *self, const char *s, size_t n, struct err *e);
 	void *self;
 };
 

@@ -65,7 +65,7 @@ static json_t *results_json(const struct wire_message *m)
 	return list;
 }
 
-static void render(struct buf *out, const struct wire_message *m, bool first)
+static void render(const struct wire_dialect *d, struct buf *out, const struct wire_message *m)
 {
 	static const char *const roles[] = {
 		[WIRE_CUSTOMER] = "customer",
@@ -76,7 +76,7 @@ static void render(struct buf *out, const struct wire_message *m, bool first)
 	};
 	json_t *line = json_pack("{ss}", "role", roles[m->role]);
 
-	(void)first;
+	(void)d;
 	json_put_str(line, "text", m->text);
 	json_put_str(line, "author", m->author);
 	if (m->role == WIRE_AI && m->n)
@@ -90,17 +90,6 @@ static void render(struct buf *out, const struct wire_message *m, bool first)
 const struct wire_dialect scripted_dialect = { .name = "transcript", .render = render };
 
 /* The model. */
-
-static int steps_so_far(const struct wire *w, const struct wire_message *tail, int n)
-{
-	int steps = 0;
-
-	for (int i = 0; i < wire_len(w); i++)
-		steps += wire_at(w, i)->role == WIRE_AI;
-	for (int i = 0; i < n; i++)
-		steps += tail[i].role == WIRE_AI && tail[i].n;
-	return steps;
-}
 
 static int wait_ms(const json_t *step, const char *key, struct err *e)
 {
@@ -120,7 +109,8 @@ static int say(const json_t *step, const struct model_sink *sink, struct arena *
 		if (wait_ms(step, "delta_ms", e) < 0)
 			return -1;
 		out->text = arena_printf(mem, "%s%s", out->text, json_string_value(delta));
-		sink->text(sink->self, json_string_value(delta), json_string_length(delta));
+		if (sink->text(sink->self, json_string_value(delta), json_string_length(delta), e) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -147,13 +137,13 @@ static void call(const json_t *step, struct arena *mem, struct model_answer *out
 		out->stop = MODEL_CUT;
 }
 
-static const json_t *due(const struct scripted *s, int nth, struct err *e)
+static const json_t *due(const struct scripted *s, int64_t nth, struct err *e)
 {
 	const json_t *steps = json_object_get(s->script, "steps");
-	int n = (int)json_array_size(steps);
+	int64_t n = (int64_t)json_array_size(steps);
 
 	if (nth >= n && !json_flag(s->script, "repeat")) {
-		err_set(e, ERR_INVALID, "the script has %d steps and was asked for one more", n);
+		err_set(e, ERR_INVALID, "the script has %d steps and was asked for one more", (int)n);
 		return NULL;
 	}
 	return json_array_get(steps, (size_t)(nth % n));
@@ -169,7 +159,7 @@ static int complete(const struct model *m, const struct model_request *r,
 	int n;
 
 	tail = wire_tail(r->history, mem, &n);
-	step = due(s, steps_so_far(r->history, tail, n), e);
+	step = due(s, r->step, e);
 	if (!step || wait_ms(step, "delay_ms", e) < 0)
 		return -1;
 	if (json_str(step, "error"))
@@ -178,7 +168,7 @@ static int complete(const struct model *m, const struct model_request *r,
 		return err_set(e, ERR_INVALID, "the script expects \"%s\" in the message",
 		    json_str(step, "expect"));
 	for (int i = 0; i < n; i++)
-		render(&rest, &tail[i], false);
+		render(&scripted_dialect, &rest, &tail[i]);
 	out->usage.input_tokens =
 	    (int64_t)(wire_bytes(r->history, &scripted_dialect)->len + rest.len) / BYTES_PER_TOKEN;
 	buf_done(&rest);

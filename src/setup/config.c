@@ -44,6 +44,8 @@ static void read_limits(struct mistakes *m, struct config *c)
 	const json_t *l = json_object_get(yaml_root(c->agent), "limits");
 
 	c->limits = (struct limits){ .steps = (int)json_int(l, "steps", 12),
+		.answer_tokens = (int)json_int(l, "answer_tokens", 2048),
+		.context_tokens = (int)json_int(l, "context_tokens", 60000),
 		.tool_calls = (int)json_int(l, "tool_calls", 40),
 		.parallel = (int)json_int(l, "parallel", 8),
 		.turn_ms = json_int(l, "turn_seconds", 120) * 1000 };

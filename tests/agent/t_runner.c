@@ -285,11 +285,10 @@ static void a_message_that_was_not_written_is_not_acknowledged(struct world *w)
 static int babble(const struct model *m, const struct model_request *r,
     const struct model_sink *sink, struct arena *mem, struct model_answer *out, struct err *e)
 {
-	(void)m, (void)r, (void)mem, (void)e;
+	(void)m, (void)r, (void)mem;
 	out->text = "So \xff\xfe it is. And \xc3";
-	sink->text(sink->self, out->text, strlen(out->text));
 	out->stop = MODEL_DONE;
-	return 0;
+	return sink->text(sink->self, out->text, strlen(out->text), e);
 }
 
 static const struct model_class babbling = { .name = "babbling", .complete = babble };

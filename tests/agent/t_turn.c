@@ -307,9 +307,10 @@ TURN_TEST(a_message_during_a_turn_is_seen_before_the_next_model_call,
 }
 
 TURN_TEST(a_message_while_the_model_thinks_is_answered_too,
-    "[{\"text\":\"It is late.\",\"delay_ms\":1000}]")
+    "[{\"text\":\"It is late.\",\"delay_ms\":1000},"
+    "{\"text\":\"Both are late.\",\"expect\":\"the blue one\"}]")
 {
-	/* The same step is due again: what it said the first time was never shown. */
+	/* What it said the first time was never shown. */
 	say_at(k, c, 300, "the blue one", "where is it?");
 	CHECK_INT(kit_count(k, c, EVENT_STEP), 2);
 	CHECK(json_flag(kit_event(k, mem, c, EVENT_STEP, 0)->data, "superseded"));
@@ -371,7 +372,8 @@ static int break_off(const struct model *m, const struct model_request *r,
     const struct model_sink *sink, struct arena *mem, struct model_answer *out, struct err *e)
 {
 	(void)m, (void)r, (void)mem, (void)out;
-	sink->text(sink->self, "Let me see. One ", 16);
+	if (sink->text(sink->self, "Let me see. One ", 16, e) < 0)
+		return -1;
 	return err_set(e, ERR_IO, "the connection was closed");
 }
 

@@ -19,7 +19,7 @@
 
 /* A dialect whose lines are easy to read. */
 
-static void render(struct buf *out, const struct wire_message *m, bool first)
+static void render(const struct wire_dialect *d, struct buf *out, const struct wire_message *m)
 {
 	static const char letters[] = { [WIRE_CUSTOMER] = 'C',
 		[WIRE_AI] = 'A',
@@ -27,7 +27,8 @@ static void render(struct buf *out, const struct wire_message *m, bool first)
 		[WIRE_PERSON] = 'P',
 		[WIRE_NOTE] = 'N' };
 
-	buf_printf(out, "%s%c", first ? "" : "\n", letters[m->role]);
+	(void)d;
+	buf_printf(out, "\n%c", letters[m->role]);
 	if (m->text)
 		buf_printf(out, " %s", m->text);
 	for (int i = 0; m->calls && i < m->n; i++)
@@ -48,8 +49,8 @@ static char *sent(struct wire *w, struct arena *mem)
 	buf_adds(&all, buf_str(wire_bytes(w, &plain)));
 	tail = wire_tail(w, mem, &n);
 	for (int i = 0; i < n; i++)
-		render(&all, &tail[i], !all.len);
-	text = arena_strdup(mem, buf_str(&all));
+		render(&plain, &all, &tail[i]);
+	text = arena_strdup(mem, buf_str(&all) + (all.len > 0));
 	buf_done(&all);
 	return text;
 }
@@ -635,11 +636,14 @@ static void every_dialect_has_bytes_of_its_own(void **state)
 	append_line(w, CUSTOMER("hi"), 1);
 	empty = wire_size(w);
 	for (size_t i = 0; i < array_len(more); i++)
-		assert_string_equal(buf_str(wire_bytes(w, &more[i])), "C hi");
+		assert_string_equal(buf_str(wire_bytes(w, &more[i])), "\nC hi");
 	assert_true(wire_size(w) > empty);
 	append_line(w, AI("there"), 2);
 	for (size_t i = 0; i < array_len(more); i++)
-		assert_string_equal(buf_str(wire_bytes(w, &more[i])), "C hi\nA there");
+		assert_string_equal(buf_str(wire_bytes(w, &more[i])), "\nC hi\nA there");
+	assert_int_equal(wire_offset(w, &more[1], 0), 0);
+	assert_int_equal(wire_offset(w, &more[1], 1), strlen("\nC hi"));
+	assert_int_equal(wire_offset(w, &more[1], 2), strlen("\nC hi\nA there"));
 	assert_true(wire_size(w) < empty + 1000);
 	wire_free(w);
 }
