@@ -100,7 +100,8 @@ static int judge(
 {
 	const char *stop = got->stop_reason;
 
-	if (text_is(stop, "refusal") || text_is(stop, "content_filter") || got->refusal) {
+	if (text_is(stop, "refusal") || text_is(stop, "content_filter") ||
+	    (got->refusal && *got->refusal)) {
 		err_set(e, ERR_INVALID, "%s declined to answer (%s)%s", host_of(a),
 		    word(a->mem, stop ? stop : "refusal"), details(a, x, got));
 		return failed(a, MODEL_FAULT_REFUSED, -1);

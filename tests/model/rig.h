@@ -16,15 +16,15 @@
 #define RIG_REQUESTS 16
 
 struct rig_reply {
-	int status; /* 0: the connection is refused */
+	int status;            /* 0: the connection is refused */
 	const char *fields[6]; /* name, value, ...; NULL ends the list */
 	const char *body;
-	size_t n;         /* 0: all of it */
-	int64_t head_ms;  /* before the head */
-	int drip;         /* bytes at a time; 0: all at once */
-	int64_t drip_ms;  /* before each */
-	bool cut;         /* the connection breaks at the end */
-	int64_t repeat;   /* the body so many times more */
+	size_t n;        /* 0: all of it */
+	int64_t head_ms; /* before the head */
+	int drip;        /* bytes at a time; 0: all at once */
+	int64_t drip_ms; /* before each */
+	bool cut;        /* the connection breaks at the end */
+	int64_t repeat;  /* the body so many times more */
 };
 
 struct rig {
@@ -45,17 +45,18 @@ struct rig {
 	const char *body[RIG_REQUESTS], *head[RIG_REQUESTS], *url[RIG_REQUESTS];
 };
 
-static inline void rig_drip(struct http_sim *x, const struct rig_reply *a)
+static inline bool rig_drip(struct http_sim *x, const struct rig_reply *a)
 {
 	size_t n = a->n ? a->n : strlen(a->body), step = a->drip ? (size_t)a->drip : n;
 	struct err e;
 
 	for (size_t at = 0; at < n; at += step) {
 		if (a->drip_ms && fiber_sleep(a->drip_ms, &e) < 0)
-			return;
+			return false;
 		if (http_sim_body(x, a->body + at, n - at < step ? n - at : step) < 0)
-			return;
+			return false;
 	}
+	return true;
 }
 
 static inline void rig_answer(void *self, struct http_sim *x, const struct http_request *q)
@@ -71,8 +72,8 @@ static inline void rig_answer(void *self, struct http_sim *x, const struct http_
 	r->body[r->asked] = arena_strndup(r->mem, q->body[0].bytes, q->body[0].n);
 	r->head[r->asked] = "";
 	for (int i = 0; i < q->nfields; i++)
-		r->head[r->asked] = arena_printf(r->mem, "%s%s: %s\n", r->head[r->asked],
-		    q->fields[i].name, q->fields[i].value);
+		r->head[r->asked] = arena_printf(
+		    r->mem, "%s%s: %s\n", r->head[r->asked], q->fields[i].name, q->fields[i].value);
 	r->asked++;
 	if (a->head_ms && fiber_sleep(a->head_ms, &e) < 0)
 		return;
@@ -82,7 +83,8 @@ static inline void rig_answer(void *self, struct http_sim *x, const struct http_
 		f[n] = (struct http_field){ a->fields[2 * n], a->fields[2 * n + 1] };
 	http_sim_head(x, a->status, f, n);
 	for (int64_t i = 0; i <= a->repeat; i++)
-		rig_drip(x, a);
+		if (!rig_drip(x, a))
+			return;
 	if (a->cut)
 		http_sim_cut(x);
 }
@@ -120,9 +122,9 @@ static inline void rig_open(
 		.client = r->http };
 	capabilities_default(&r->can, api, host, model);
 	tool = arena_new_of(r->mem, struct model_tool);
-	*tool = (struct model_tool){
-		.name = "order", .description = "Orders.", .parameters = json_read_own(r->mem, rig_tool)
-	};
+	*tool = (struct model_tool){ .name = "order",
+		.description = "Orders.",
+		.parameters = json_read_own(r->mem, rig_tool) };
 	r->r = (struct model_request){ .instructions = "Be kind.",
 		.tools = tool,
 		.ntools = 1,
@@ -133,12 +135,15 @@ static inline void rig_open(
 		.answer_tokens = 100 };
 }
 
-/* Make the model anew, after p or can were changed. */
+/* Make the model anew, after p or can were changed; not where the old one was, since a wire knows
+ * its dialects by their address. */
 static inline void rig_model(struct rig *r)
 {
-	if (r->model)
-		r->model->class->free(r->model);
+	struct model *old = r->model;
+
 	r->model = provider_model_new(&r->p, "p/m", "m", &r->can);
+	if (old)
+		old->class->free(old);
 }
 
 static inline void rig_close(struct rig *r)
@@ -198,7 +203,8 @@ static inline int rig_ask(struct rig *r, const struct rig_reply *replies, int n)
 
 	if (!r->model)
 		rig_model(r);
-	r->replies = replies;
+	/* A provider goes on when whoever asked has gone. */
+	r->replies = arena_memdup(r->mem, replies, sizeof(*replies) * (size_t)n);
 	r->nreplies = n;
 	r->asked = 0;
 	buf_clear(&r->shown);
@@ -219,9 +225,8 @@ static inline const char *rig_body(struct rig *r)
 /* Is the last one legal? */
 static inline void rig_legal(struct rig *r, bool strict)
 {
-	CHECK_STR(fake_provider_refusal(
-		      r->mem, r->p.api, strict, r->body[0], strlen(r->body[0])),
-	    NULL);
+	CHECK_STR(
+	    fake_provider_refusal(r->mem, r->p.api, strict, r->body[0], strlen(r->body[0])), NULL);
 }
 
 #define RIG_TEST(name_, api_, host_, model_)                                                       \

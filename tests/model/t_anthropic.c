@@ -9,7 +9,7 @@
 	",\"tools\":[{\"name\":\"order\",\"description\":\"Orders.\",\"input_schema\":{\"type\":"  \
 	"\"object\",\"properties\":{\"id\":{\"type\":\"string\"}}}}]"
 #define STATE_TEXT                                                                                 \
-	"[{\"type\":\"text\",\"text\":\"<state>{\\\"owner\\\":\\\"ai\\\",\\\"intents\\\":[]}"       \
+	"[{\"type\":\"text\",\"text\":\"<state>{\\\"owner\\\":\\\"ai\\\",\\\"intents\\\":[]}"      \
 	"</state>\"}]}"
 
 static const char *messages(struct rig *r)
@@ -19,22 +19,25 @@ static const char *messages(struct rig *r)
 
 RIG_TEST(a_request_is_these_bytes, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
 {
-	rig_log(r, LOG(CUSTOMER("hi"), TWO_CALLS, OK("a", "{\"x\":1}"),
-		       BAD("b", "Tool no.such failed: none"), AI("So."), CUSTOMER("and \\\"now\\\"?")));
+	rig_log(
+	    r, LOG(CUSTOMER("hi"), TWO_CALLS, OK("a", "{\"x\":1}"),
+		   BAD("b", "Tool no.such failed: none"), AI("So."), CUSTOMER("and \\\"now\\\"?")));
 	CHECK_STR(rig_body(r),
 	    "{\"model\":\"m\",\"max_tokens\":8292,\"stream\":true" TOOLS
 	    ",\"system\":[{\"type\":\"text\",\"text\":\"Be kind.\"" EPHEMERAL "}]"
 	    ",\"messages\":["
 	    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}"
 	    ",{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"call_2_0\","
-	    "\"name\":\"order\",\"input\":{\"id\":\"FW-1\"}},{\"type\":\"tool_use\",\"id\":\"call_2_"
+	    "\"name\":\"order\",\"input\":{\"id\":\"FW-1\"}},{\"type\":\"tool_use\",\"id\":\"call_"
+	    "2_"
 	    "1\",\"name\":\"no_such\",\"input\":{}}]}"
-	    ",{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"call_2_0\","
+	    ",{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"call_2_"
+	    "0\","
 	    "\"content\":\"{\\\"x\\\":1}\"},{\"type\":\"tool_result\",\"tool_use_id\":\"call_2_1\","
 	    "\"content\":\"Tool no.such failed: none\",\"is_error\":true}]}"
 	    ",{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"So.\"}]}"
-	    ",{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"and \\\"now\\\"?\"" EPHEMERAL
-	    "}]}"
+	    ",{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"and "
+	    "\\\"now\\\"?\"" EPHEMERAL "}]}"
 	    ",{\"role\":\"system\",\"content\":" STATE_TEXT "]}");
 	rig_legal(r, false);
 	CHECK_STR(r->url[0], "https://api.anthropic.com/v1/messages");
@@ -96,14 +99,15 @@ RIG_TEST(what_is_configured_is_passed_on, API_ANTHROPIC, OWN, "claude-opus-5-5")
 			       "\"enabled\",\"budget_tokens\":2000}");
 }
 
-RIG_TEST(a_conversation_that_ours_begins_or_ends_is_made_legal, API_ANTHROPIC, OWN,
-    "claude-sonnet-5-5")
+RIG_TEST(
+    a_conversation_that_ours_begins_or_ends_is_made_legal, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
 {
 	rig_log(r, LOG(PERSON("Hello, Marta here.")));
 	CHECK_STR(messages(r),
 	    "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"<note>The conversation "
 	    "begins.</note>\"" EPHEMERAL "}]},{\"role\":\"system\",\"content\":" STATE_TEXT
-	    ",{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"(Marta, a person of "
+	    ",{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"(Marta, a person "
+	    "of "
 	    "the support team, wrote to the customer:)\\nHello, Marta here.\"}]}"
 	    ",{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"<note>Go on: what is "
 	    "said above has been sent to the customer.</note>\"" EPHEMERAL "}]}]}");
@@ -120,13 +124,15 @@ RIG_TEST(nobody_else_writes_our_tags, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
 
 /* Its own blocks. */
 
-#define THOUGHT "{\\\"type\\\":\\\"thinking\\\",\\\"thinking\\\":\\\"hm\\\",\\\"signature\\\":\\\"s=\\\"}"
-#define BLOCK   "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"s=\"}"
+#define THOUGHT                                                                                    \
+	"{\\\"type\\\":\\\"thinking\\\",\\\"thinking\\\":\\\"hm\\\",\\\"signature\\\":\\\"s=\\\"}"
+#define BLOCK "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"s=\"}"
 
 static const char *thinking_step(struct rig *r, const char *model, const char *opaque)
 {
 	return arena_printf(r->mem,
-	    "model.step {\"run\":1,\"model\":\"%s\",\"text\":\"Let me see. Äh.\",\"calls\":[{\"id\":"
+	    "model.step {\"run\":1,\"model\":\"%s\",\"text\":\"Let me see. "
+	    "Äh.\",\"calls\":[{\"id\":"
 	    "\"a\",\"name\":\"order\",\"arguments\":{}}],\"opaque\":%s}",
 	    model, opaque);
 }
@@ -152,14 +158,16 @@ RIG_TEST(what_it_thought_goes_back_to_it_in_its_place, API_ANTHROPIC, OWN, "clau
 	/* in its order, between two texts */
 	CHECK(text_starts(own_message(r, "p/m", "[12,\"" THOUGHT "\",4,null]"),
 	    arena_printf(r->mem,
-		"%s{\"type\":\"text\",\"text\":\"Let me see. \"},%s,{\"type\":\"text\",\"text\":\"Äh."
+		"%s{\"type\":\"text\",\"text\":\"Let me see. "
+		"\"},%s,{\"type\":\"text\",\"text\":\"Äh."
 		"\"},%s]}",
 		start, BLOCK, call)));
 	rig_legal(r, false);
 	/* the text is another: what was thought first, all of the text, the call */
 	for (const char *const *o = (const char *const[]){ "[11,\"" THOUGHT "\",4,null]",
-		 "[13,\"" THOUGHT "\",3,null]", "[\"" THOUGHT "\",16]", "[16,\"" THOUGHT "\",null,null]",
-		 "[99,\"" THOUGHT "\",null]", "[-1,\"" THOUGHT "\",17,null]", NULL };
+		 "[13,\"" THOUGHT "\",3,null]", "[\"" THOUGHT "\",16]",
+		 "[16,\"" THOUGHT "\",null,null]", "[99,\"" THOUGHT "\",null]",
+		 "[-1,\"" THOUGHT "\",17,null]", NULL };
 	     *o; o++)
 		CHECK(text_starts(own_message(r, "p/m", *o),
 		    arena_printf(r->mem,
@@ -198,8 +206,8 @@ static size_t marked(const char *body)
 	return (size_t)(last - body) - strlen(EPHEMERAL); /* of the first mark, the system's */
 }
 
-RIG_TEST(what_was_sent_is_the_beginning_of_what_is_sent_next, API_ANTHROPIC, OWN,
-    "claude-sonnet-5-5")
+RIG_TEST(
+    what_was_sent_is_the_beginning_of_what_is_sent_next, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
 {
 	const char *before = NULL;
 	size_t cached = 0, all = 0, prefix = 0;
@@ -281,7 +289,8 @@ RIG_TEST(a_pause_is_gone_on_from, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
 	CHECK_INT(r->out.usage.output_tokens, 8);
 	CHECK_HAS(r->body[1],
 	    ",{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"Searching. \"},{"
-	    "\"type\":\"server_tool_use\",\"id\":\"srv_1\",\"name\":\"web_search\",\"input\":{}}]}]}");
+	    "\"type\":\"server_tool_use\",\"id\":\"srv_1\",\"name\":\"web_search\",\"input\":{}}]}]"
+	    "}");
 	CHECK(!strncmp(r->body[0], r->body[1], strlen(r->body[0]) - strlen("]}")));
 }
 
