@@ -291,6 +291,16 @@ static int step_number(const struct fake_provider *f)
 	return at ? atoi(at + strlen("\\\"step\\\":")) : f->requests - 1;
 }
 
+static const json_t *due(const struct fake_provider *f, int number)
+{
+	const json_t *steps = json_object_get(f->script, "steps");
+	int n = (int)json_array_size(steps);
+
+	if (number >= n && !json_flag(f->script, "repeat"))
+		return NULL;
+	return json_array_get(steps, (size_t)(number % n));
+}
+
 static bool has_key(const struct http_request *r)
 {
 	for (int i = 0; i < r->nfields; i++)
@@ -347,7 +357,7 @@ void fake_provider_answer(void *self, struct http_sim *x, const struct http_requ
 	s.number = step_number(f);
 	s.stream = strstr(f->body, "\"stream\":true") != NULL;
 	s.input_tokens = (int64_t)f->n / 4;
-	s.step = json_array_get(json_object_get(f->script, "steps"), (size_t)s.number);
+	s.step = due(f, s.number);
 	if (!has_key(r)) {
 		refuse(&s, 401, "authentication_error", "invalid key");
 	} else if (why) {

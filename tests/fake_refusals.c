@@ -28,13 +28,23 @@ static void wrong(struct looking *l, const char *fmt, ...)
 	va_end(ap);
 }
 
+static bool among(const char *keys, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *at = keys; (at = strstr(at, key)); at += n)
+		if (at > keys && at[-1] == ' ' && at[n] == ' ')
+			return true;
+	return false;
+}
+
 static void known_keys(struct looking *l, const json_t *j, const char *what, const char *keys)
 {
 	const char *key;
 	json_t *v;
 
 	json_object_foreach ((json_t *)(uintptr_t)j, key, v) {
-		if (!strstr(keys, arena_printf(l->mem, " %s ", key)))
+		if (!among(keys, key))
 			wrong(l, "%s: extra inputs are not permitted: %s", what, key);
 	}
 }

@@ -219,7 +219,11 @@ void kit_open(struct kit *k, struct world *w, struct bank *b, const char *steps)
 		.chain = k->chain,
 		.nchain = 1,
 		.tools = { tools, array_len(tools) },
-		.limits = { .steps = 12, .tool_calls = 40, .parallel = 8, .turn_ms = 120000 } };
+		.limits = { .steps = 12,
+		    .tool_calls = 40,
+		    .parallel = 8,
+		    .answer_tokens = 2048,
+		    .turn_ms = 120000 } };
 	kit_reopen(k, w);
 }
 
