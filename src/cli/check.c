@@ -55,6 +55,8 @@ static void show(const struct agent_setup *s)
 	for (int i = 0; i < c->nmodels; i++)
 		printf(" %s", c->models[i].name);
 	putchar('\n');
+	for (int i = 0; i < c->notes.n; i++)
+		printf("note: %s\n", mistake_line(s->mem, &c->notes.list[i]));
 	for (int i = 0; i < c->ndatabases; i++)
 		printf("database %s: %s%s\n", c->databases[i].name, c->databases[i].path,
 		    c->databases[i].init ? ", made from its init script when absent" : "");

@@ -1,12 +1,10 @@
-/* store, models and databases: where things are.  Paths of databases are below the data folder,
+/* store and databases: where things are.  Paths of databases are below the data folder,
  * files that come with the agent are below its own. */
 #include "setup/config_inside.h"
 
 #include "base/nearest.h"
 #include "base/text.h"
-#include "model/scripted.h"
 #include "setup/files.h"
-#include "setup/shape.h"
 
 #include <string.h>
 
@@ -31,70 +29,6 @@ static void read_store(struct mistakes *m, struct config *c)
 	const char *file = sqlite_file(m, c, "/store", url);
 
 	c->store = file ? file : "frontdesk.db";
-}
-
-static struct yaml *read_script(
-    struct mistakes *m, const struct config *c, const char *pointer, const char *name)
-{
-	const char *path = file_path(m->mem, c->folder, name);
-	struct yaml *y;
-
-	if (!*name || !file_exists(path)) {
-		yaml_mistake(c->agent, m, pointer, "there is no file %s", path);
-		return NULL;
-	}
-	y = file_yaml(m, path);
-	if (y)
-		shape_check(m, y, scripted_schema);
-	return y;
-}
-
-static struct model_entry read_model(
-    struct mistakes *m, const struct config *c, const char *pointer, const char *name)
-{
-	struct model_entry e = { .pointer = pointer, .name = name };
-	struct nearest near = nearest_to(name);
-	char hint[100];
-
-	if (text_is(name, "builtin")) {
-		e.kind = MODEL_BUILTIN;
-		return e;
-	}
-	if (text_starts(name, "scripted:")) {
-		e.kind = MODEL_SCRIPTED;
-		e.script = read_script(m, c, pointer, name + strlen("scripted:"));
-		return e;
-	}
-	nearest_try(&near, "builtin");
-	if (strchr(name, '/'))
-		yaml_mistake(c->agent, m, pointer, "models of providers: not available yet");
-	else
-		yaml_mistake(c->agent, m, pointer, "expected builtin or scripted:FILE%s",
-		    nearest_hint(&near, hint, sizeof(hint)));
-	return e;
-}
-
-static void read_models(struct mistakes *m, struct config *c)
-{
-	const json_t *main =
-	    json_object_get(json_object_get(yaml_root(c->agent), "models"), "main");
-	size_t n = json_is_array(main) ? json_array_size(main) : 1;
-	struct model_entry *list = arena_array(m->mem, struct model_entry, n ? n : 1);
-
-	c->models = list;
-	for (size_t i = 0; i < n; i++) {
-		const json_t *v = json_is_array(main) ? json_array_get(main, i) : main;
-		const char *pointer = json_is_array(main)
-					  ? yaml_below_index(m->mem, "/models/main", i)
-					  : "/models/main";
-
-		if (json_is_string(v))
-			list[c->nmodels++] = read_model(m, c, pointer, json_string_value(v));
-	}
-	if (!c->nmodels)
-		list[c->nmodels++] = (struct model_entry){
-			.kind = MODEL_BUILTIN, .pointer = "/models", .name = "builtin"
-		};
 }
 
 static const char *read_init(
@@ -186,7 +120,6 @@ static void check_tools_databases(struct mistakes *m, const struct config *c)
 void config_sources(struct mistakes *m, struct config *c)
 {
 	read_store(m, c);
-	read_models(m, c);
 	read_databases(m, c);
 	check_tools_databases(m, c);
 }
