@@ -31,8 +31,8 @@ static void begin(struct turn_log *t, const struct event *ev)
 	t->trigger = ev->seq;
 	t->started_at = ev->at;
 	t->ended = false;
-	t->steps = t->ncalls = 0;
-	t->input_tokens = t->output_tokens = 0;
+	t->steps = t->ncalls = t->empties = 0;
+	t->used = (struct usage){ 0 };
 	t->shown_before = 0;
 	t->run = 0;
 	buf_clear(&t->shown);
@@ -61,18 +61,20 @@ static void add_call(struct turn_log *t, const json_t *call)
 	};
 	if (json_str(call, "key"))
 		c->key = arena_strdup(t->mem, json_str(call, "key"));
+	c->limit = json_flag(call, "limit");
 	if (json_str(call, "refused"))
 		c->refused = arena_strdup(t->mem, json_str(call, "refused"));
 }
 
 static void step(struct turn_log *t, const struct event *ev)
 {
-	const json_t *call, *usage = json_object_get(ev->data, "usage");
+	struct usage used = usage_read(ev->data);
+	const json_t *call;
 	size_t i;
 
 	t->steps++;
-	t->input_tokens += json_int(usage, "input_tokens", 0);
-	t->output_tokens += json_int(usage, "output_tokens", 0);
+	t->empties += json_flag(ev->data, "empty");
+	usage_add(&t->used, &used);
 	json_array_foreach (json_object_get(ev->data, "calls"), i, call)
 		add_call(t, call);
 	if (json_array_size(json_object_get(ev->data, "calls")) ||

@@ -376,7 +376,9 @@ static void free_builtin(struct model *m)
 	free(b);
 }
 
-static const struct model_class builtin_class = { "builtin", complete, free_builtin };
+static const struct model_class builtin_class = {
+	.name = "builtin", .complete = complete, .free = free_builtin, .takes_no_tokens = true
+};
 
 struct model *builtin_new(const json_t *playbook, const struct builtin_context *ctx)
 {

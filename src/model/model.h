@@ -129,6 +129,7 @@ struct model_class {
 	    const struct model_sink *sink, struct arena *mem, struct model_answer *out,
 	    struct err *e);
 	void (*free)(struct model *m);
+	bool takes_no_tokens; /* it costs nothing: no limit of tokens or money is about it */
 };
 
 /* First member of each provider's own struct. */

@@ -55,29 +55,31 @@ static struct health *health_of(struct routes *all, const struct model *m)
 	return all->health[all->nhealth++] = h;
 }
 
-static void add_links(struct route *r, const struct model_chain *c)
-{
-	for (int i = 0; c && i < c->n; i++) {
-		struct health *h = health_of(r->all, c->models[i]);
-		bool known = false;
-
-		for (int k = 0; k < r->n; k++)
-			known |= r->links[k] == h;
-		if (!known)
-			r->links[r->n++] = h;
-	}
-}
-
-const struct route *routes_add(
-    struct routes *all, const struct model_chain *first, const struct model_chain *then)
+struct route *routes_add(struct routes *all, const struct model *const *models, int n)
 {
 	struct route *r = arena_new_of(all->mem, struct route);
 
 	r->all = all;
-	r->links = arena_array(all->mem, struct health *, first->n + (then ? then->n : 0));
-	add_links(r, first);
-	add_links(r, then);
+	route_extend(r, models, n);
 	return r;
+}
+
+void route_extend(struct route *r, const struct model *const *models, int n)
+{
+	struct health **links = arena_array(r->all->mem, struct health *, r->n + n);
+
+	for (int i = 0; i < r->n; i++)
+		links[i] = r->links[i];
+	r->links = links;
+	for (int i = 0; i < n; i++) {
+		struct health *h = health_of(r->all, models[i]);
+		bool known = false;
+
+		for (int k = 0; k < r->n; k++)
+			known |= links[k] == h;
+		if (!known)
+			links[r->n++] = h;
+	}
 }
 
 /* One walk along a route. */

@@ -20,11 +20,6 @@
  *
  * What a model left with its last step goes back to that model alone. */
 
-struct model_chain {
-	const struct model *const *models;
-	int n;
-};
-
 /* All chains of an agent, and the health of their models: one for each model, whatever chains it
  * is in. */
 struct routes;
@@ -32,10 +27,10 @@ struct route;
 
 struct routes *routes_new(struct world *w);
 void routes_free(struct routes *all);
-/* The links of `first`, then those of `then` (NULL: none) that are not among them.  Lives as long
- * as the routes. */
-const struct route *routes_add(
-    struct routes *all, const struct model_chain *first, const struct model_chain *then);
+/* A chain of these; lives as long as the routes. */
+struct route *routes_add(struct routes *all, const struct model *const *models, int n);
+/* And behind them those of another chain that are not among them. */
+void route_extend(struct route *r, const struct model *const *models, int n);
 
 /* What became of the text of an attempt. */
 enum route_text {

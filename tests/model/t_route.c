@@ -141,7 +141,7 @@ static struct bench bench_open(struct world *w, struct fake *fakes, int n)
 
 	for (int i = 0; i < n; i++)
 		list[i] = &fakes[i].model;
-	b.route = routes_add(b.routes, &(struct model_chain){ list, n }, NULL);
+	b.route = routes_add(b.routes, list, n);
 	return b;
 }
 
@@ -562,9 +562,8 @@ static void chains_that_name_one_model_share_its_health(struct world *w)
 	struct fake f[] = { FAKE("a", .fault = MODEL_FAULT_NETWORK, .up_at = FOREVER), FAKE("b") };
 	struct bench b = bench_open(w, f, 2), other = b;
 	const struct model *const list[] = { &f[0].model };
-	struct model_chain alone = { list, 1 };
 
-	other.route = routes_add(b.routes, &alone, NULL);
+	other.route = routes_add(b.routes, list, 1);
 	who(&b);
 	who(&b);
 	CHECK_INT(f[0].calls, 5);
@@ -583,8 +582,10 @@ static void two_chains_in_a_row_ask_nobody_twice(struct world *w)
 		&f[0].model, &f[1].model, &f[2].model
 	};
 
-	b.route = routes_add(
-	    b.routes, &(struct model_chain){ strong, 2 }, &(struct model_chain){ main_, 3 });
+	struct route *both = routes_add(b.routes, strong, 2);
+
+	route_extend(both, main_, 3);
+	b.route = both;
 	CHECK_STR(who(&b), "c");
 	CHECK_INT(f[0].calls, 1);
 	CHECK_INT(f[1].calls, 1);
