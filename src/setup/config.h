@@ -26,6 +26,13 @@ struct model_entry {
 	const char *pointer; /* its place in agent.yaml */
 	const char *name;    /* as written */
 	struct yaml *script; /* MODEL_SCRIPTED; NULL when the file is wrong */
+	const struct price_list *prices; /* NULL: what it costs is not known */
+};
+
+/* models.main, say, in order. */
+struct chain_entry {
+	const int *at; /* in config.models */
+	int n;
 };
 
 struct database_entry {
@@ -53,8 +60,10 @@ struct config {
 	const char *store; /* path of the log, below the data folder or absolute */
 	const char *prompt;
 
-	const struct model_entry *models; /* models.main, in order; at least one */
+	const struct model_entry *models; /* all that a chain names, each once */
 	int nmodels;
+	struct chain_entry main, router, strong; /* main has at least one link, the others may not */
+	struct strong_when strong_when;
 	const struct database_entry *databases;
 	int ndatabases;
 	const struct tool_entry *tools; /* in the order of the file */

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#define CHAIN_MAX    8 /* links; the schema says so too */
 #define INIT_LARGEST (16 * 1024 * 1024)
 
 /* "sqlite:FILE" gives FILE; anything else is a mistake there, and NULL. */
@@ -74,27 +75,68 @@ static struct model_entry read_model(
 	return e;
 }
 
-static void read_models(struct mistakes *m, struct config *c)
+/* Its place among the models; each is there once, whatever chains name it. */
+static int place_of(struct mistakes *m, struct config *c, struct model_entry *list,
+    const char *pointer, const char *name)
 {
-	const json_t *main =
-	    json_object_get(json_object_get(yaml_root(c->agent), "models"), "main");
-	size_t n = json_is_array(main) ? json_array_size(main) : 1;
-	struct model_entry *list = arena_array(m->mem, struct model_entry, n ? n : 1);
+	for (int i = 0; i < c->nmodels; i++)
+		if (list[i].kind != MODEL_UNKNOWN && text_is(list[i].name, name))
+			return i;
+	list[c->nmodels] = read_model(m, c, pointer, name);
+	return c->nmodels++;
+}
 
-	c->models = list;
-	for (size_t i = 0; i < n; i++) {
-		const json_t *v = json_is_array(main) ? json_array_get(main, i) : main;
-		const char *pointer = json_is_array(main)
-					  ? yaml_below_index(m->mem, "/models/main", i)
-					  : "/models/main";
+static struct chain_entry read_chain(
+    struct mistakes *m, struct config *c, struct model_entry *list, const char *key)
+{
+	const json_t *all = json_object_get(json_object_get(yaml_root(c->agent), "models"), key);
+	const char *pointer = yaml_below(m->mem, "/models", key);
+	bool many = json_is_array(all);
+	size_t n = many ? json_array_size(all) : 1;
+	int *at = arena_array(m->mem, int, n ? n : 1);
+	struct chain_entry chain = { .at = at };
+
+	for (size_t i = 0; i < n && i < CHAIN_MAX; i++) {
+		const json_t *v = many ? json_array_get(all, i) : all;
 
 		if (json_is_string(v))
-			list[c->nmodels++] = read_model(m, c, pointer, json_string_value(v));
+			at[chain.n++] = place_of(m, c, list,
+			    many ? yaml_below_index(m->mem, pointer, i) : pointer,
+			    json_string_value(v));
 	}
-	if (!c->nmodels)
+	return chain;
+}
+
+static void read_strong_when(struct mistakes *m, struct config *c)
+{
+	const json_t *models = json_object_get(yaml_root(c->agent), "models"),
+		     *when = json_object_get(models, "strong_when");
+
+	c->strong_when = (struct strong_when){ (int)json_int(when, "tool_calls", 10),
+		(int)json_int(when, "failures", 2) };
+	if (when && !json_object_get(models, "strong"))
+		yaml_mistake(c->agent, m, "/models/strong_when",
+		    "says when models.strong is asked, and there is no models.strong");
+}
+
+static void read_models(struct mistakes *m, struct config *c)
+{
+	struct model_entry *list = arena_array(m->mem, struct model_entry, 3 * CHAIN_MAX);
+	int *builtin = arena_array(m->mem, int, 1);
+
+	c->models = list;
+	c->main = read_chain(m, c, list, "main");
+	if (!c->main.n) {
+		*builtin = c->nmodels;
 		list[c->nmodels++] = (struct model_entry){
 			.kind = MODEL_BUILTIN, .pointer = "/models", .name = "builtin"
 		};
+		c->main = (struct chain_entry){ builtin, 1 };
+	}
+	c->router = read_chain(m, c, list, "router");
+	c->strong = read_chain(m, c, list, "strong");
+	read_strong_when(m, c);
+	config_prices(m, c, list);
 }
 
 static const char *read_init(

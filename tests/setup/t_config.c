@@ -244,8 +244,7 @@ static void what_does_not_work_yet_is_refused_by_name(void **state)
 		{ "agent.yaml", "main: scripted:talk.yaml",
 		    "main: [scripted:talk.yaml, claude/x]\n  router: builtin\n  strong: [a/b]",
 		    "agent.yaml:4:30: models.main[1]: models of providers: not available yet\n"
-		    "agent.yaml:5:3: models.router: not available yet\n"
-		    "agent.yaml:6:3: models.strong: not available yet\n" },
+		    "agent.yaml:6:12: models.strong[0]: models of providers: not available yet\n" },
 		{ "agent.yaml", "turns: 9", "confidence_below: 0.6",
 		    "agent.yaml:29:3: escalation.confidence_below: not available yet\n" },
 		{ "agent.yaml", "steps: 5", "answer_tokens: 2048, context_tokens: 60000",
