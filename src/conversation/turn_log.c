@@ -44,7 +44,7 @@ static void begin(struct turn_log *t, const struct event *ev)
 	t->opaque = NULL;
 }
 
-static void add_call(struct turn_log *t, const json_t *call)
+static void add_call(struct turn_log *t, const json_t *call, const char *by)
 {
 	struct turn_call *c;
 
@@ -56,6 +56,7 @@ static void add_call(struct turn_log *t, const json_t *call)
 	*c = (struct turn_call){
 		.id = arena_strdup(t->mem, json_str_or(call, "id", "")),
 		.name = arena_strdup(t->mem, json_str_or(call, "name", "")),
+		.by = by,
 		.write = text_is(json_str(call, "effect"), "write"),
 		.arguments = json_in(t->mem, json_incref(json_object_get(call, "arguments"))),
 	};
@@ -69,6 +70,7 @@ static void add_call(struct turn_log *t, const json_t *call)
 static void step(struct turn_log *t, const struct event *ev)
 {
 	struct usage used = usage_read(ev->data);
+	const char *by = arena_strdup(t->mem, json_str_or(ev->data, "model", ""));
 	const json_t *call;
 	size_t i;
 
@@ -76,7 +78,7 @@ static void step(struct turn_log *t, const struct event *ev)
 	t->empties += json_flag(ev->data, "empty");
 	usage_add(&t->used, &used);
 	json_array_foreach (json_object_get(ev->data, "calls"), i, call)
-		add_call(t, call);
+		add_call(t, call, by);
 	if (json_array_size(json_object_get(ev->data, "calls")) ||
 	    json_flag(ev->data, "superseded"))
 		t->shown_before = t->shown.len;

@@ -23,6 +23,7 @@ enum call_state {
 
 struct turn_call {
 	const char *id, *name, *key; /* key: NULL for reads */
+	const char *by;              /* the model that asked for it */
 	const char *refused;         /* not to be run: what the model is told */
 	bool limit;                  /* ... because a limit of the turn was reached */
 	const json_t *arguments;

@@ -35,6 +35,7 @@ struct model_intent {
 /* A call of this turn that already has its result. */
 struct model_done {
 	const char *name;
+	const char *by; /* the model that asked for it; NULL: the one that is asked now */
 	const json_t *arguments;
 	bool ok;
 	const json_t *value; /* NULL unless ok */

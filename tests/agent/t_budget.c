@@ -40,6 +40,7 @@ struct meter {
 	int fails; /* so many calls fail first, and are counted all the same */
 	enum model_fault fault;
 	int calls;
+	char done[80]; /* the last request's calls, and whose they are: "quick by scripted " */
 };
 
 static int complete(const struct model *m, const struct model_request *r,
@@ -47,8 +48,15 @@ static int complete(const struct model *m, const struct model_request *r,
 {
 	struct meter *meter = container_of((struct model *)(uintptr_t)m, struct meter, model);
 
-	(void)sink, (void)mem, (void)r;
+	(void)sink, (void)mem;
 	meter->calls++;
+	meter->done[0] = '\0';
+	for (int i = 0; i < r->ndone; i++) {
+		size_t n = strlen(meter->done);
+
+		snprintf(meter->done + n, sizeof(meter->done) - n, "%s by %s ", r->done[i].name,
+		    r->done[i].by);
+	}
 	if (meter->takes_ms && fiber_sleep(meter->takes_ms, e) < 0)
 		return -1;
 	out->usage = meter->usage;
@@ -490,6 +498,22 @@ BUDGET_TEST(when_the_strong_ones_fail_main_answers,
 	CHECK_INT(json_int(data_of(k, mem, c, EVENT_STEP, 1), "attempts", 1), 2);
 }
 
+BUDGET_TEST(who_goes_on_knows_what_the_other_did, "[{\"calls\":[{\"name\":\"refund\","
+						  "\"arguments\":{\"order_id\":\"7\"}}]}]")
+{
+	struct chain_of chain = chain_of();
+
+	/* The script has no second step: it fails there. */
+	chain.list[0] = k->model;
+	chain.list[1] = &chain.free.model;
+	k->config.chain = chain.list;
+	k->config.nchain = 2;
+	kit_restart_agent(k);
+	CHECK_STR(kit_say(k, mem, c, "refund it"), "free");
+	CHECK_STR(chain.free.done, "refund by scripted ");
+	CHECK_INT(bank_times(&ledger, "refund"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,6 +538,7 @@ int main(void)
 		SIM_TEST(two_failures_are_for_the_strong_model),
 		SIM_TEST(failures_of_models_count_as_well),
 		SIM_TEST(when_the_strong_ones_fail_main_answers),
+		SIM_TEST(who_goes_on_knows_what_the_other_did),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
