@@ -48,7 +48,7 @@ struct agent_config {
 	/* Chains, tried in order; one struct model for each model, whatever chains name it. */
 	const struct model *const *chain; /* models.main */
 	int nchain;
-	const struct model *const *router; /* models.router; none: as main */
+	const struct model *const *router; /* models.router: who makes recaps; may be none */
 	int nrouter;
 	const struct model *const *strong; /* models.strong, and then main; none: always main */
 	int nstrong;
