@@ -355,7 +355,7 @@ struct model *provider_model_new(
 	return &m->model;
 }
 
-const char *provider_default_url(enum api api)
+const char *provider_default_url(enum provider_api api)
 {
 	return dialects[api]->base_url;
 }
