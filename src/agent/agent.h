@@ -5,6 +5,7 @@
 #include "conversation/conversation.h"
 #include "judge/intents.h"
 #include "model/model.h"
+#include "model/price.h"
 #include "tool/tool.h"
 
 #include <stdbool.h>
@@ -20,10 +21,21 @@
  *
  * struct agent is what an agent folder says, put together by setup/, and does not change. */
 
+/* Hard, and each ends in an answer or with a person.  0: no such limit, but for steps, tool_calls,
+ * parallel and turn_ms. */
 struct limits {
 	int steps, tool_calls, parallel;
+	int identical_calls; /* with the same result, within a turn */
 	int answer_tokens, context_tokens;
+	int64_t turn_tokens;                       /* of all steps, in and out */
+	int64_t turn_cost, conversation_cost, day_cost; /* millionths of a US dollar; a day is UTC's */
 	int64_t turn_ms;
+};
+
+/* When models.strong is asked: the turn has so many calls, or so many that failed, of tools and
+ * models together. */
+struct strong_when {
+	int tool_calls, failures;
 };
 
 /* An intent that always needs a person. */
@@ -33,8 +45,16 @@ struct intent_rule {
 
 struct agent_config {
 	const char *instructions;
-	const struct model *const *chain; /* models.main, tried in order */
+	/* Chains, tried in order; one struct model for each model, whatever chains name it. */
+	const struct model *const *chain; /* models.main */
 	int nchain;
+	const struct model *const *router; /* models.router: who makes recaps; may be none */
+	int nrouter;
+	const struct model *const *strong; /* models.strong, and then main; none: always main */
+	int nstrong;
+	struct strong_when strong_when;
+	const struct price_list *prices; /* of those that have one */
+	int nprices;
 	struct toolbox tools;
 	const char *profile_tool; /* NULL: none declared */
 	struct limits limits;
@@ -48,6 +68,7 @@ struct agent_config {
 
 struct agent;
 
+/* Waits: what was spent today is read from the log. */
 struct agent *agent_new(
     struct conversations *all, const struct agent_config *config, struct err *e);
 void agent_free(struct agent *a); /* after agent_stop() */

@@ -48,19 +48,63 @@ static const char *names_of_tools(struct turn *t)
 static const char person_asked[] =
     "a person has been asked for: until they answer nothing may be changed";
 
+static bool same_call(const struct turn_call *c, const struct model_call *call)
+{
+	return c->state == CALL_DONE && !c->limit && text_is(c->name, call->name) &&
+	       json_equal(c->arguments, call->arguments);
+}
+
+static bool same_result(const struct turn_call *a, const struct turn_call *b)
+{
+	return a->ok == b->ok &&
+	       (a->ok ? json_equal(a->value, b->value) : text_is(a->reason, b->reason));
+}
+
+/* How often this call was made in the turn with one and the same result. */
+static int times_alike(const struct turn_log *log, const struct model_call *call)
+{
+	int most = 0;
+
+	for (int i = 0; i < log->ncalls; i++) {
+		int n = 0;
+
+		if (!same_call(&log->calls[i], call))
+			continue;
+		for (int k = i; k < log->ncalls; k++)
+			n += same_call(&log->calls[k], call) &&
+			     same_result(&log->calls[i], &log->calls[k]);
+		if (n > most)
+			most = n;
+	}
+	return most;
+}
+
+/* The limits of a turn; NULL: within them. */
+static const char *limit_reached(struct turn *t, const struct model_call *call, int nth)
+{
+	const struct limits *l = &t->agent->config.limits;
+
+	if (turn_log(t)->ncalls + nth >= l->tool_calls)
+		return text_of(t,
+		    "the limit of %d calls in a turn is reached: answer with what there is",
+		    l->tool_calls);
+	if (l->identical_calls && times_alike(turn_log(t), call) >= l->identical_calls)
+		return text_of(t,
+		    "it was called %d times with these arguments, and each time the result was the "
+		    "same: go on with what there is",
+		    l->identical_calls);
+	return NULL;
+}
+
 /* Why this call must not run; NULL: it may. */
 static const char *refusal(struct turn *t, const struct model_answer *answer,
-    const struct model_call *call, const struct tool *tool, int nth)
+    const struct model_call *call, const struct tool *tool)
 {
 	const struct agent_config *cf = &t->agent->config;
 	struct err e;
 
 	if (answer->stop == MODEL_CUT)
 		return "the call was cut off before it was complete: make it again, shorter";
-	if (turn_log(t)->ncalls + nth >= cf->limits.tool_calls)
-		return text_of(t,
-		    "the limit of %d calls in a turn is reached: answer with what there is",
-		    cf->limits.tool_calls);
 	if (!tool)
 		return text_of(
 		    t, "there is no tool with this name: there are %s", names_of_tools(t));
@@ -99,7 +143,8 @@ static json_t *propose(struct turn *t, const struct model_answer *answer, int nt
 	const struct tool *tool =
 	    toolbox_find(&t->agent->config.tools, call->name ? call->name : "");
 	bool write = tool && tool->effect == EFFECT_WRITE;
-	const char *refused = refusal(t, answer, call, tool, nth);
+	const char *limit = limit_reached(t, call, nth),
+		   *refused = limit ? limit : refusal(t, answer, call, tool);
 	json_t *out = json_pack("{ss ss sO ss ss}", "id",
 	    text_of(t, "%s_%d_%d", t->id, turn_log(t)->steps + 1, nth), "name",
 	    call->name ? call->name : "", "arguments",
@@ -108,6 +153,8 @@ static json_t *propose(struct turn *t, const struct model_answer *answer, int nt
 
 	if (!out)
 		bug("call %d of the model is not UTF-8", nth);
+	if (limit)
+		json_object_set_new(out, "limit", json_true());
 	if (refused)
 		json_put_str(out, "refused", refused);
 	else if (write)

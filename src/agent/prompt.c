@@ -84,6 +84,7 @@ static const struct model_done *done(struct turn *t, int *n)
 		const struct turn_call *c = &log->calls[*n];
 
 		out[*n] = (struct model_done){ .name = c->name,
+			.by = c->by,
 			.arguments = c->arguments,
 			.ok = c->ok,
 			.unknown = c->unknown,

@@ -54,6 +54,25 @@ size_t reply_sentence(const char *s, size_t n)
 	return 0;
 }
 
+/* Does it end where a sentence may?  "3." may have been going to be "3.50". */
+static bool ends_well(const char *s, size_t n)
+{
+	while (n && (isspace((unsigned char)s[n - 1]) || closes(s[n - 1])))
+		n--;
+	if (n < 2 || !strchr(".!?", s[n - 1]))
+		return false;
+	return s[n - 1] != '.' || !isdigit((unsigned char)s[n - 2]);
+}
+
+size_t reply_whole(const char *s, size_t n)
+{
+	size_t at = 0, next;
+
+	while ((next = reply_sentence(s + at, n - at)))
+		at += next;
+	return ends_well(s + at, n - at) ? n : at;
+}
+
 /* Is it about money, promises or actions, so that it waits for the end of the step? */
 static bool waits(const char *s, size_t n)
 {

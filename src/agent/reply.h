@@ -9,4 +9,7 @@
  * complete. */
 size_t reply_sentence(const char *s, size_t n);
 
+/* So much of a text that was cut off is whole sentences; 0: none is. */
+size_t reply_whole(const char *s, size_t n);
+
 #endif

@@ -46,10 +46,9 @@ struct agent *agent_new(struct conversations *all, const struct agent_config *co
 	a->world = conversations_world(all);
 	a->config = *config;
 	signal_init(&a->ready);
-	if (prepare_tools(a, e) < 0) {
-		schemas_free(a);
-		free(a->model_tools);
-		free(a);
+	ask_open(a);
+	if (prepare_tools(a, e) < 0 || budget_open(a, e) < 0) {
+		agent_free(a);
 		return NULL;
 	}
 	scope_open_root(&a->scope);
@@ -60,6 +59,7 @@ void agent_free(struct agent *a)
 {
 	if (!a)
 		return;
+	ask_close(a);
 	schemas_free(a);
 	free(a->model_tools);
 	free(a);

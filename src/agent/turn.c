@@ -1,6 +1,5 @@
 #include "agent/turn.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -15,9 +14,19 @@
  * answered and the answer is in the log.  So a turn that a crash cut short is not resumed by any
  * special code: the same loop finds the same place. */
 
+#define EMPTY_MAX 2 /* answers without a word, and a person is asked */
+
 static const char unavailable[] =
     "I am sorry, I cannot answer that right now. I have asked a colleague to take over; "
     "they will answer you here.";
+
+/* A model's answer, and what it took. */
+struct answered {
+	struct model_answer answer;
+	struct route_outcome out;
+	struct usage used;
+	bool cut; /* of its words the whole sentences are left */
+};
 
 int turn_append(struct turn *t, const struct draft *d, int n, struct err *e)
 {
@@ -62,66 +71,22 @@ static int detect(struct turn *t, struct err *e)
 	return escalate_on_message(t, e);
 }
 
-/* The log holds UTF-8 alone, and what a model says comes from outside. */
-static int check_words(const struct model_answer *answer, struct err *e)
+static json_t *step_event(struct turn *t, const struct reply *reply, const struct answered *a,
+    json_t *calls, int64_t ms)
 {
-	bool good = !answer->text || text_is_utf8(answer->text, strlen(answer->text));
-
-	for (int i = 0; i < answer->ncalls; i++)
-		good &= !answer->calls[i].name ||
-			text_is_utf8(answer->calls[i].name, strlen(answer->calls[i].name));
-	return good ? 0 : err_set(e, ERR_INVALID, "its answer is not UTF-8");
-}
-
-/* The chain: who fails is passed over.  -1 when all did. */
-static int ask(struct turn *t, const struct model_request *r, struct reply *reply,
-    struct model_answer *answer, const struct model **who, struct err *e)
-{
-	const struct agent_config *cf = &t->agent->config;
-
-	for (int i = 0; i < cf->nchain; i++) {
-		const struct model *m = cf->chain[i];
-		struct model_sink sink = reply_sink(reply);
-		struct model_request own = *r;
-
-		reply_begin(reply, t);
-		if (!text_is(turn_log(t)->carry_origin, m->name))
-			own.opaque = NULL;
-		*answer = (struct model_answer){ 0 };
-		*who = m;
-		if (m->class->complete(m, &own, &sink, t->mem, answer, e) == 0 &&
-		    check_words(answer, e) == 0)
-			return 0;
-		if (reply->failed)
-			return -1;
-		if (e->code != ERR_CANCELED) /* a stop is no failure of the model's */
-			log_warn("turn %s of %s: model %s: %s", t->id, conversation_id(t->c),
-			    m->name, e->msg);
-		if (fiber_check(e) < 0)
-			return -1;
-	}
-	return -1;
-}
-
-static json_t *usage_json(int64_t in, int64_t out)
-{
-	return json_pack(
-	    "{sI sI}", "input_tokens", (json_int_t)in, "output_tokens", (json_int_t)out);
-}
-
-static json_t *step_event(struct turn *t, const struct reply *reply, const struct model *who,
-    const struct model_answer *answer, json_t *calls, int64_t ms)
-{
-	json_t *data = json_pack("{si sI ss ss so so sI}", "n", turn_log(t)->steps + 1, "run",
-	    (json_int_t)reply->run, "model", who->name, "text", answer->text ? answer->text : "",
-	    "calls", calls, "usage",
-	    usage_json(answer->usage.input_tokens, answer->usage.output_tokens), "ms",
-	    (json_int_t)ms);
+	json_t *data = json_pack("{si sI ss ss so sI}", "n", turn_log(t)->steps + 1, "run",
+	    (json_int_t)reply->run, "model", a->out.who->name, "text", a->answer.text, "calls",
+	    calls, "ms", (json_int_t)ms);
 
 	if (!data)
-		bug("the step of model %s is not UTF-8", who->name);
-	if (answer->opaque)
-		json_object_set(data, "opaque", (json_t *)(uintptr_t)answer->opaque);
+		bug("the step of model %s is not UTF-8", a->out.who->name);
+	usage_put(data, &a->used);
+	if (a->out.attempts > 1)
+		json_object_set_new(data, "attempts", json_integer(a->out.attempts));
+	if (a->cut)
+		json_object_set_new(data, "cut", json_true());
+	if (a->answer.opaque)
+		json_object_set(data, "opaque", (json_t *)(uintptr_t)a->answer.opaque);
 	return data;
 }
 
@@ -142,30 +107,37 @@ static json_t *message_event(struct turn *t, const json_t *step, const char *tex
 	    (json_int_t)(before + strlen(gap)));
 }
 
-static json_t *end_event(
-    struct turn *t, const struct model_usage *last, int last_step, const char *outcome)
+/* `last` is what the step used that is in the same change; NULL: there is none. */
+static json_t *end_event(struct turn *t, const struct usage *last, const char *outcome)
 {
 	const struct turn_log *log = turn_log(t);
 	int64_t ms = world_time(t->agent->world) - log->started_at;
+	struct usage used = log->used;
+	json_t *data;
 
 	if (ms < 0) /* the clock was set back meanwhile */
 		ms = 0;
-	return json_pack("{sI si si so sI ss}", "answered", (json_int_t)turn_head(t)->last_customer,
-	    "steps", log->steps + last_step, "tool_calls", log->ncalls, "usage",
-	    usage_json(
-		log->input_tokens + last->input_tokens, log->output_tokens + last->output_tokens),
-	    "ms", (json_int_t)ms, "outcome", outcome);
+	data = json_pack("{sI si si sI ss}", "answered", (json_int_t)turn_head(t)->last_customer,
+	    "steps", log->steps + (last != NULL), "tool_calls", log->ncalls, "ms", (json_int_t)ms,
+	    "outcome", outcome);
+	if (last)
+		usage_add(&used, last);
+	usage_add(&used, &t->unlogged);
+	usage_put(data, &used);
+	if (t->unlogged.cost)
+		json_object_set_new(data, "lost_cost", json_integer(t->unlogged.cost));
+	return data;
 }
 
 /* What the customer sees, why a person is asked for, and the turn's end are one change.
  * `escalation` and `step` may be NULL. */
-static int finish(struct turn *t, json_t *escalation, json_t *step, const struct model_usage *usage,
+static int finish(struct turn *t, json_t *escalation, json_t *step, const struct usage *used,
     const char *text, struct err *e)
 {
 	bool handoff = turn_head(t)->owner == OWNER_WAITING ||
 		       text_is(json_str(escalation, "kind"), "handoff");
 	json_t *message = message_event(t, step, text),
-	       *end = end_event(t, usage, step != NULL, handoff ? "handed_over" : "answered");
+	       *end = end_event(t, used, handoff ? "handed_over" : "answered");
 	struct draft d[4];
 	int n = 0;
 
@@ -181,55 +153,96 @@ static int finish(struct turn *t, json_t *escalation, json_t *step, const struct
 /* A limit was reached or no model answered: never in silence. */
 static int give_up(struct turn *t, const char *rule, const char *reason, struct err *e)
 {
-	struct model_usage none = { 0 };
-
 	return finish(
-	    t, escalation_event(t, "handoff", rule, reason, NULL), NULL, &none, unavailable, e);
+	    t, escalation_event(t, "handoff", rule, reason, NULL), NULL, NULL, unavailable, e);
 }
 
-/* The model has said its last word: show it, unless the customer wrote meanwhile. */
-static int conclude(
-    struct turn *t, json_t *said, const struct model_answer *answer, int64_t asked, struct err *e)
+static int give_up_asking(struct turn *t, const struct route_outcome *out, struct err *e)
 {
-	bool newer = turn_head(t)->last_customer != asked,
-	     empty = !answer->text || text_blank(answer->text);
+	if (text_is(t->limit, "limit_tokens"))
+		return give_up(
+		    t, t->limit, "the answer took more tokens than the limit allows", e);
+	if (t->limit)
+		return give_up(t, t->limit, "the answer would cost more than the limit allows", e);
+	return give_up(t, "model_failed",
+	    out->too_long ? "the conversation is too long for every model"
+			  : "no model could answer",
+	    e);
+}
+
+/* The model has said its last word: show it, unless the customer wrote meanwhile.  Where it said
+ * nothing it is asked once more. */
+static int conclude(
+    struct turn *t, json_t *said, const struct answered *a, int64_t asked, struct err *e)
+{
+	bool newer = turn_head(t)->last_customer != asked, empty = text_blank(a->answer.text);
 
 	json_array_clear(json_object_get(said, "calls"));
 	if (!newer && !empty)
-		return finish(t, escalation_at_end(t), said, &answer->usage, answer->text, e);
+		return finish(t, escalation_at_end(t), said, &a->used, a->answer.text, e);
 	json_object_set_new(said, "superseded", json_true());
+	if (!newer)
+		json_object_set_new(said, "empty", json_true());
 	if (turn_append(t, &(struct draft){ EVENT_STEP, said, NULL }, 1, e) < 0)
 		return -1;
-	return newer ? 0 : give_up(t, "no_answer", "the model did not come to an answer", e);
+	return turn_log(t)->empties < EMPTY_MAX
+		   ? 0
+		   : give_up(t, "no_answer", "the model did not come to an answer", e);
+}
+
+/* Ask, and take what may count of the answer. */
+static int ask_whole(struct turn *t, const struct model_request *r, struct reply *reply,
+    struct answered *a, struct err *e)
+{
+	int result = ask(t, r, reply, &a->answer, &a->out, e);
+
+	if (result < 0)
+		return -1;
+	if (!a->answer.text)
+		a->answer.text = "";
+	a->cut = a->answer.stop == MODEL_CUT && (!a->answer.ncalls || r->final);
+	if (a->cut)
+		a->answer.text = arena_strndup(t->mem, a->answer.text,
+		    reply_whole(a->answer.text, strlen(a->answer.text)));
+	a->used = t->unlogged;
+	t->unlogged = (struct usage){ 0 };
+	return 0;
+}
+
+/* At the last step, and when it had nothing to say to what was looked up, it is to answer with what
+ * there is. */
+static bool last_word(const struct turn *t)
+{
+	const struct turn_log *log = turn_log(t);
+
+	return log->steps == t->agent->config.limits.steps - 1 || (log->empties && log->ncalls);
 }
 
 /* One step: ask the model and write down what it said, before anything of it is done. */
 static int step(struct turn *t, struct err *e)
 {
-	int limit = t->agent->config.limits.steps, n = turn_log(t)->steps;
 	int64_t asked = turn_head(t)->last_customer, start = fiber_now();
 	struct model_request request;
-	struct model_answer answer;
-	const struct model *who;
+	struct answered a = { 0 };
 	struct reply reply = { 0 };
 	struct err stopped;
 	json_t *said;
 
-	if (n >= limit)
+	if (turn_log(t)->steps >= t->agent->config.limits.steps)
 		return give_up(
 		    t, "limit_steps", "the answer took more steps than the limit allows", e);
-	prompt_build(t, n == limit - 1, &request);
-	if (ask(t, &request, &reply, &answer, &who, e) < 0) {
+	prompt_build(t, last_word(t), &request);
+	if (ask_whole(t, &request, &reply, &a, e) < 0) {
 		bool no_model = !reply.failed && fiber_check(&stopped) == 0;
 
 		reply_done(&reply);
-		return no_model ? give_up(t, "model_failed", "no model could answer", e) : -1;
+		return no_model ? give_up_asking(t, &a.out, e) : -1;
 	}
-	said = step_event(t, &reply, who, &answer, calls_propose(t, &answer), fiber_now() - start);
+	said = step_event(t, &reply, &a, calls_propose(t, &a.answer), fiber_now() - start);
 	reply_done(&reply);
-	if (answer.ncalls && !request.final)
+	if (a.answer.ncalls && !request.final)
 		return turn_append(t, &(struct draft){ EVENT_STEP, said, NULL }, 1, e);
-	return conclude(t, said, &answer, asked, e);
+	return conclude(t, said, &a, asked, e);
 }
 
 struct loop {
@@ -263,7 +276,8 @@ int turn_run(struct agent *a, struct conversation *c, struct err *e)
 
 	snprintf(t.id, sizeof(t.id), "t%lld", (long long)turn_log(&t)->trigger);
 	t.before = turn_log(&t)->ncalls;
-	scope_open(&time, fiber_now() + a->config.limits.turn_ms);
+	t.deadline = fiber_now() + a->config.limits.turn_ms;
+	scope_open(&time, t.deadline);
 	scope_run(&time, loop, &l);
 	scope_join(&time);
 	/* Out of time, not out of leave: there is still somebody to tell. */

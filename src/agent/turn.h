@@ -3,6 +3,14 @@
 
 #include "agent/agent.h"
 #include "agent/reply.h"
+#include "model/route.h"
+
+/* What all turns of a day (UTC) cost together, so that they see each other. */
+struct spending {
+	int64_t day;
+	int64_t spent, reserved; /* millionths of a US dollar */
+	bool told;               /* that the day's limit was reached */
+};
 
 /* What the files of a turn share.  turn.c is the loop; the others are its steps. */
 
@@ -14,11 +22,16 @@ struct agent {
 	bool judges;                   /* it is known whether one is used */
 	struct signal ready;           /* the classifier has come */
 	struct scope scope;            /* of all runners */
+	struct routes *routes;
+	const struct route *main, *strong; /* strong NULL: none is configured */
+	struct spending spending;
 	struct model_tool *model_tools;
 	struct schema **schemas; /* of the tools' arguments, in the toolbox's order */
 	void (*pause)(void *self, const char *point);
 	void *pause_self;
 };
+
+struct reply;
 
 struct turn {
 	struct agent *agent;
@@ -27,6 +40,11 @@ struct turn {
 	char id[24];
 	int64_t judged; /* seq of the last customer message whose intents are known */
 	int before; /* calls that were there when we took the turn up: they may have been sent */
+	int64_t deadline;
+	int failures;          /* of models, since we took it up */
+	struct usage unlogged; /* what was used and stands in no event yet */
+	int64_t reserved;      /* for the attempt under way */
+	const char *limit;     /* the rule that kept a model from being asked; NULL: none did */
 };
 
 /* turn.c.  0: the conversation has no open turn any more.  -1: it could not go on now (stopped,
@@ -51,6 +69,21 @@ void prompt_build(struct turn *t, bool final, struct model_request *out);
 const char *prompt_message(struct turn *t);
 /* The customer's record and what is vouched for, for tools. */
 struct caller prompt_caller(struct turn *t);
+
+/* ask.c: the chains, from the configuration. */
+void ask_open(struct agent *a);
+void ask_close(struct agent *a);
+/* Ask the models for a step, the strong ones where the turn is hard.  As route_complete(). */
+int ask(struct turn *t, const struct model_request *r, struct reply *reply,
+    struct model_answer *answer, struct route_outcome *out, struct err *e);
+
+/* budget.c: tokens and money.  What an attempt may use is reserved before it, and given back for
+ * what it did use after it. */
+int budget_open(struct agent *a, struct err *e);
+int budget_reserve(
+    struct turn *t, const struct model *m, const struct model_request *r, struct err *e);
+void budget_settle(struct turn *t, const struct model *m, const struct model_request *r,
+    const struct model_answer *answer, bool ok);
 
 /* calls.c: the model's calls as the log keeps them, checked, with keys; running what is open. */
 json_t *calls_propose(struct turn *t, const struct model_answer *answer);

@@ -46,15 +46,34 @@ static void show_intents(const struct config *c)
 	putchar('\n');
 }
 
+static void show_chain(const struct config *c, const char *label, const struct chain_entry *chain)
+{
+	if (!chain->n)
+		return;
+	printf("%s:", label);
+	for (int i = 0; i < chain->n; i++)
+		printf(" %s", c->models[chain->at[i]].name);
+	putchar('\n');
+}
+
+static void show_models(const struct config *c)
+{
+	show_chain(c, "models", &c->main);
+	show_chain(c, "models.router", &c->router);
+	show_chain(c, "models.strong", &c->strong);
+	for (int i = 0; i < c->nmodels; i++)
+		if (!c->models[i].prices)
+			printf("note: %s has no price: what it costs is not known, and no limit of "
+			       "money can hold for it\n",
+			    c->models[i].name);
+}
+
 static void show(const struct agent_setup *s)
 {
 	const struct config *c = s->config;
 
 	printf("%s: no mistakes\n", c->name);
-	printf("models:");
-	for (int i = 0; i < c->nmodels; i++)
-		printf(" %s", c->models[i].name);
-	putchar('\n');
+	show_models(c);
 	for (int i = 0; i < c->notes.n; i++)
 		printf("note: %s\n", mistake_line(s->mem, &c->notes.list[i]));
 	for (int i = 0; i < c->ndatabases; i++)

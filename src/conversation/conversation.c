@@ -391,6 +391,7 @@ static int64_t append(
 		if (c->followers || c->tail) /* the tail has no gaps: it ends at the head's seq */
 			keep_event(c, &ev);
 		rows_event(p->change, c->all->world, c->id, &ev);
+		rows_cost(p->change, c->id, &ev);
 	}
 	if (key)
 		rows_client_key(p->change, key, c->id, c->head.seq, now);
@@ -557,6 +558,11 @@ int conversations_unfinished(
     struct conversations *all, struct arena *mem, const char *const **ids, int *n, struct err *e)
 {
 	return rows_read_unfinished(all->store, mem, ids, n, e);
+}
+
+int conversations_spent(struct conversations *all, int64_t day, int64_t *cost, struct err *e)
+{
+	return rows_read_spent(all->store, day, cost, e);
 }
 
 const char *conversation_id(const struct conversation *c)

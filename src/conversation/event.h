@@ -22,13 +22,14 @@ enum event_kind {
 	EVENT_PART,       /* {content, run}: a sentence of a reply on its way, already shown */
 	EVENT_INTENTS,    /* {intents: [{name, p}]} of what the customer wrote */
 	EVENT_STEP, /* {n, run, model, text?, calls: [{id, name, arguments, effect, shown, key?,
-		       refused?}], usage, ms, opaque?, superseded?}: what the model said, written
-		       before any of it is done.  Without calls its text is shown by the message
-		       that follows, or, superseded by a newer message of the customer's, by none */
+		       refused?, limit?}], usage, cost, ms, attempts?, opaque?, cut?, superseded?,
+		       empty?}: what the model said, written before any of it is done.  Without
+		       calls its text is shown by the message that follows, or, superseded (by a
+		       newer message of the customer's, or since it is empty), by none */
 	EVENT_CALL_STARTED, /* {call}: a write that may not be repeated is about to be sent */
 	EVENT_RESULT,       /* {call, name, ok, write, result | reason, retry?, unknown?, ms} */
 	EVENT_ESCALATED,    /* {kind: handoff|approval|review, reason, rule, summary?} */
-	EVENT_TURN_ENDED,   /* {answered, steps, tool_calls, usage, ms, outcome} */
+	EVENT_TURN_ENDED,   /* {answered, steps, tool_calls, usage, cost, lost_cost?, ms, outcome} */
 	EVENT_KINDS
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "conversation/usage.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -188,6 +189,7 @@ void head_apply(struct head *h, const struct event *ev)
 	h->seq = ev->seq;
 	h->epoch = ev->epoch;
 	h->updated_at = ev->at;
+	h->cost += event_cost(ev);
 	switch (ev->kind) {
 	case EVENT_CREATED:
 		h->created_at = ev->at;
@@ -229,7 +231,7 @@ static json_t *or_null(json_t *j)
 json_t *head_write(const struct head *h)
 {
 	return json_pack(
-	    "{sI sI ss s{sb ss ss ss sI so} so ss so sb so ss ss sI sI si sI sI sI sI sI sI}", /**/
+	    "{sI sI ss s{sb ss ss ss sI so} so ss so sb so ss ss sI sI si sI sI sI sI sI sI sI}", /**/
 	    "seq", (json_int_t)h->seq, "epoch", (json_int_t)h->epoch, "owner",
 	    owners[h->owner], /**/
 	    "escalation", "pending", (int)h->escalation.pending, "kind", h->escalation.kind, "rule",
@@ -242,6 +244,7 @@ json_t *head_write(const struct head *h)
 	    "last_customer", (json_int_t)h->last_customer, "turns", h->turns, /**/
 	    "steps", (json_int_t)h->steps, "calls", (json_int_t)h->calls, "input_tokens",
 	    (json_int_t)h->input_tokens, "output_tokens", (json_int_t)h->output_tokens, /**/
+	    "cost", (json_int_t)h->cost, /**/
 	    "created_at", (json_int_t)h->created_at, "updated_at", (json_int_t)h->updated_at);
 }
 
@@ -278,6 +281,7 @@ int head_read(struct head *h, const json_t *j, struct err *e)
 	h->calls = json_int(j, "calls", 0);
 	h->input_tokens = json_int(j, "input_tokens", 0);
 	h->output_tokens = json_int(j, "output_tokens", 0);
+	h->cost = json_int(j, "cost", 0);
 	h->created_at = json_int(j, "created_at", 0);
 	h->updated_at = json_int(j, "updated_at", 0);
 	return 0;

@@ -57,6 +57,7 @@ struct head {
 	int64_t last_customer; /* seq of the customer's last message; 0: none */
 	int turns;             /* ended turns since the last resolution or release */
 	int64_t steps, calls, input_tokens, output_tokens; /* of the whole conversation */
+	int64_t cost; /* of all of it that has a price: millionths of a US dollar */
 	int64_t created_at, updated_at;
 };
 

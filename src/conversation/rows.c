@@ -1,6 +1,7 @@
 #include "conversation/rows.h"
 
 #include "base/mem.h"
+#include "conversation/usage.h"
 
 #include <openssl/evp.h>
 #include <string.h>
@@ -64,6 +65,20 @@ void rows_event(struct change *c, struct world *w, const char *id, const struct 
 		DB_STR(event_name(ev->kind)), DB_NUM(event_seen_by(ev->kind)), DB_STR(payload),
 		DB_BYTES(salt, SALT_SIZE), DB_BYTES(hash, size) },
 	    10, 1, ERR_CONFLICT, "an event with this number exists");
+}
+
+void rows_cost(struct change *c, const char *id, const struct event *ev)
+{
+	int64_t cost = event_cost(ev);
+	struct db_value p[] = { DB_STR(arena_strdup(change_mem(c), id)),
+		DB_NUM(usage_day(ev->at)), DB_NUM(cost) };
+
+	if (cost <= 0)
+		return;
+	change_add(c,
+	    "INSERT INTO costs (conversation, day, cost) VALUES ($1, $2, $3) "
+	    "ON CONFLICT (conversation, day) DO UPDATE SET cost = costs.cost + excluded.cost",
+	    p, array_len(p), 1, ERR_IO, "what was spent was not written down");
 }
 
 void rows_client_key(
@@ -175,6 +190,21 @@ int rows_read_client_key(struct store *s, struct arena *mem, const struct client
 	*conversation = db_text(row_value(&r, 0, 1));
 	*seq = row_value(&r, 0, 2)->i;
 	return 0;
+}
+
+int rows_read_spent(struct store *s, int64_t day, int64_t *cost, struct err *e)
+{
+	struct arena *mem = arena_new();
+	struct db_value p = DB_NUM(day);
+	struct rows r;
+	int result = store_query(s, mem,
+	    "SELECT CAST(COALESCE(SUM(cost), 0) AS BIGINT) FROM costs WHERE day = $1", &p, 1, &r,
+	    e);
+
+	if (result == 0)
+		*cost = row_value(&r, 0, 0)->i;
+	arena_free(mem);
+	return result;
 }
 
 int rows_read_unfinished(

@@ -11,6 +11,8 @@ void rows_create(struct change *c, const char *id, const struct head *h);
 void rows_move(struct change *c, const char *id, int64_t was, const struct head *h);
 /* One event; the payload is salted and hashed here. */
 void rows_event(struct change *c, struct world *w, const char *id, const struct event *ev);
+/* What it says was spent goes to its conversation and day. */
+void rows_cost(struct change *c, const char *id, const struct event *ev);
 void rows_client_key(
     struct change *c, const struct client_key *k, const char *id, int64_t seq, int64_t at);
 
@@ -24,6 +26,8 @@ void rows_forget_keys(struct change *c, const char *scope, int64_t before);
 /* As conversation_key_used() and conversations_unfinished() promise. */
 int rows_read_client_key(struct store *s, struct arena *mem, const struct client_key *k,
     const char **conversation, int64_t *seq, struct err *e);
+/* As conversations_spent() promises. */
+int rows_read_spent(struct store *s, int64_t day, int64_t *cost, struct err *e);
 int rows_read_unfinished(
     struct store *s, struct arena *mem, const char *const **ids, int *n, struct err *e);
 

@@ -31,8 +31,8 @@ static void begin(struct turn_log *t, const struct event *ev)
 	t->trigger = ev->seq;
 	t->started_at = ev->at;
 	t->ended = false;
-	t->steps = t->ncalls = 0;
-	t->input_tokens = t->output_tokens = 0;
+	t->steps = t->ncalls = t->empties = 0;
+	t->used = (struct usage){ 0 };
 	t->shown_before = 0;
 	t->run = 0;
 	buf_clear(&t->shown);
@@ -44,7 +44,7 @@ static void begin(struct turn_log *t, const struct event *ev)
 	t->opaque = NULL;
 }
 
-static void add_call(struct turn_log *t, const json_t *call)
+static void add_call(struct turn_log *t, const json_t *call, const char *by)
 {
 	struct turn_call *c;
 
@@ -56,25 +56,29 @@ static void add_call(struct turn_log *t, const json_t *call)
 	*c = (struct turn_call){
 		.id = arena_strdup(t->mem, json_str_or(call, "id", "")),
 		.name = arena_strdup(t->mem, json_str_or(call, "name", "")),
+		.by = by,
 		.write = text_is(json_str(call, "effect"), "write"),
 		.arguments = json_in(t->mem, json_incref(json_object_get(call, "arguments"))),
 	};
 	if (json_str(call, "key"))
 		c->key = arena_strdup(t->mem, json_str(call, "key"));
+	c->limit = json_flag(call, "limit");
 	if (json_str(call, "refused"))
 		c->refused = arena_strdup(t->mem, json_str(call, "refused"));
 }
 
 static void step(struct turn_log *t, const struct event *ev)
 {
-	const json_t *call, *usage = json_object_get(ev->data, "usage");
+	struct usage used = usage_read(ev->data);
+	const char *by = arena_strdup(t->mem, json_str_or(ev->data, "model", ""));
+	const json_t *call;
 	size_t i;
 
 	t->steps++;
-	t->input_tokens += json_int(usage, "input_tokens", 0);
-	t->output_tokens += json_int(usage, "output_tokens", 0);
+	t->empties += json_flag(ev->data, "empty");
+	usage_add(&t->used, &used);
 	json_array_foreach (json_object_get(ev->data, "calls"), i, call)
-		add_call(t, call);
+		add_call(t, call, by);
 	if (json_array_size(json_object_get(ev->data, "calls")) ||
 	    json_flag(ev->data, "superseded"))
 		t->shown_before = t->shown.len;

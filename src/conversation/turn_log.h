@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "conversation/event.h"
+#include "conversation/usage.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +23,9 @@ enum call_state {
 
 struct turn_call {
 	const char *id, *name, *key; /* key: NULL for reads */
+	const char *by;              /* the model that asked for it */
 	const char *refused;         /* not to be run: what the model is told */
+	bool limit;                  /* ... because a limit of the turn was reached */
 	const json_t *arguments;
 	bool write;
 	enum call_state state;
@@ -41,7 +44,8 @@ struct turn_log {
 	int steps;
 	struct turn_call *calls;
 	int ncalls, capacity;
-	int64_t input_tokens, output_tokens;
+	int empties; /* steps that said nothing and called nothing */
+	struct usage used;
 	struct buf shown;    /* all the customer has read of the reply */
 	size_t shown_before; /* of it, what came before the current run of the model */
 	int64_t run;

@@ -34,6 +34,11 @@ const struct model_done *step_done(const struct step *s, const char *tool, const
 	return NULL;
 }
 
+bool step_foreign(const struct model_done *d)
+{
+	return d->by && !text_is(d->by, "builtin");
+}
+
 void step_wish(struct step *s, const char *reason, const char *summary, const char *handover)
 {
 	struct wish *w = &s->wish;
@@ -188,7 +193,7 @@ static const char *person_text(struct step *s)
 	const struct model_done *d = step_done(s, ESCALATE, NULL);
 
 	if (!s->wish.reasons && s->note == NOTE_NONE && s->lost != LOST_WAITING)
-		return "";
+		return d && d->ok && step_foreign(d) ? named_text(s, TEXT_HANDOVER) : "";
 	if (!s->wish.reasons || (s->waiting && s->told))
 		return named_text(s, TEXT_WITH_PERSON);
 	if (d && !d->ok)
@@ -299,17 +304,58 @@ static void run_works(struct step *s)
 	s->wish = (struct wish){ 0 };
 	s->note = NOTE_NONE;
 	s->trouble = NULL;
+	memset(s->used, 0, sizeof(*s->used) * (size_t)s->r->ndone);
 	json_array_clear(s->asked);
 	for (int i = 0; i < s->nworks; i++)
 		work_run(s, &s->works[i]);
 }
 
+static bool writes(const struct step *s, const char *tool)
+{
+	for (int i = 0; i < s->r->ntools; i++)
+		if (!strcmp(s->r->tools[i].name, tool))
+			return s->r->tools[i].write;
+	return false;
+}
+
+/* A change that another model made earlier in this turn, and that the playbook did not come by. */
+static const char *foreign_act(const struct step *s)
+{
+	for (int i = 0; i < s->r->ndone; i++) {
+		const struct model_done *d = &s->r->done[i];
+
+		if ((d->ok || d->unknown) && !s->used[i] && step_foreign(d) && writes(s, d->name))
+			return d->name;
+	}
+	return NULL;
+}
+
+/* The playbook's words are about a world without it, and its calls could make it a second time:
+ * somebody who can read what was done goes on. */
+static void leave_to_person(struct step *s, const char *tool)
+{
+	for (int i = 0; i < s->nworks; i++)
+		s->works[i].words = "";
+	s->nwrites = 0;
+	s->note = NOTE_NONE;
+	s->lost = NOT_LOST;
+	s->wish = (struct wish){ 0 };
+	json_array_clear(s->asked);
+	step_wish(s,
+	    arena_printf(s->mem,
+		"%s was called in this turn, and the model that did so could not finish its answer",
+		tool),
+	    NULL, NULL);
+}
+
 static struct step step_new(
     const struct playbook *pb, const struct model_request *r, struct arena *mem)
 {
-	struct step s = {
-		.pb = pb, .r = r, .mem = mem, .asked = json_in(mem, json_array()), .kept = NULL
-	};
+	struct step s = { .pb = pb,
+		.r = r,
+		.mem = mem,
+		.asked = json_in(mem, json_array()),
+		.used = arena_array(mem, bool, r->ndone) };
 
 	s.waiting =
 	    text_is(json_str(r->state, "owner"), "waiting") && !step_done(&s, ESCALATE, NULL);
@@ -321,6 +367,8 @@ static struct step step_new(
 		s.handing_over = true;
 		run_works(&s);
 	}
+	if (!s.nreads && foreign_act(&s))
+		leave_to_person(&s, foreign_act(&s));
 	return s;
 }
 
@@ -376,7 +424,9 @@ static void free_builtin(struct model *m)
 	free(b);
 }
 
-static const struct model_class builtin_class = { "builtin", complete, free_builtin };
+static const struct model_class builtin_class = {
+	.name = "builtin", .complete = complete, .free = free_builtin, .takes_no_tokens = true
+};
 
 struct model *builtin_new(const json_t *playbook, const struct builtin_context *ctx)
 {

@@ -65,6 +65,7 @@ struct step {
 	const json_t *kept; /* open questions that stay open */
 	bool remind;
 
+	bool *used; /* of the calls done so far, those that the playbook came by */
 	struct model_call reads[CALLS_MAX], writes[CALLS_MAX];
 	int nreads, nwrites;
 	struct wish wish;
@@ -76,6 +77,8 @@ struct step {
 void hear(struct step *s);
 void work_run(struct step *s, struct work *w);
 
+/* Was it another model that asked for this call, earlier in the turn? */
+bool step_foreign(const struct model_done *d);
 /* The result of this call, NULL: it has not been made. */
 const struct model_done *step_done(const struct step *s, const char *tool, const json_t *args);
 void step_wish(struct step *s, const char *reason, const char *summary, const char *handover);

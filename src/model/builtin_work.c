@@ -352,6 +352,8 @@ static enum outcome run_call(struct running *r, const struct choice *c)
 	if (arguments(r, &c->call, c->path, &args) != GOES_ON)
 		return BROKEN;
 	d = step_done(s, c->call.tool, args);
+	if (d)
+		s->used[d - s->r->done] = true;
 	if (d && d->ok) {
 		json_object_set(r->data, c->as, (json_t *)(uintptr_t)d->value);
 		return run_choices(r, &c->ok);

@@ -35,6 +35,7 @@ struct model_intent {
 /* A call of this turn that already has its result. */
 struct model_done {
 	const char *name;
+	const char *by; /* the model that asked for it; NULL: the one that is asked now */
 	const json_t *arguments;
 	bool ok;
 	const json_t *value; /* NULL unless ok */
@@ -129,6 +130,7 @@ struct model_class {
 	    const struct model_sink *sink, struct arena *mem, struct model_answer *out,
 	    struct err *e);
 	void (*free)(struct model *m);
+	bool takes_no_tokens; /* it costs nothing: no limit of tokens or money is about it */
 };
 
 /* First member of each provider's own struct. */

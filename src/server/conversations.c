@@ -257,10 +257,11 @@ void get_conversation(struct request *r)
 	if (r->viewer != SEEN_BY_CUSTOMER) {
 		json_object_set_new(
 		    state, "intents", h->intents ? json_incref(h->intents) : json_array());
-		json_object_set_new(state, "cost",
+		json_object_set_new(state, "usage",
 		    json_pack("{sI sI sI sI}", "steps", (json_int_t)h->steps, "tool_calls",
 			(json_int_t)h->calls, "input_tokens", (json_int_t)h->input_tokens,
 			"output_tokens", (json_int_t)h->output_tokens));
+		json_object_set_new(state, "cost", json_integer(h->cost));
 	}
 	answer_json(r, 200, state);
 }

@@ -138,12 +138,22 @@ static int read_turn(
 	return 0;
 }
 
+/* What it cost is not the customer's business. */
+static json_t *usage_json(const struct event *end, unsigned viewer)
+{
+	json_t *usage = json_copy(json_object_get(end->data, "usage"));
+
+	if (viewer != SEEN_BY_CUSTOMER)
+		json_object_set(usage, "cost", json_object_get(end->data, "cost"));
+	return usage;
+}
+
 static json_t *turn_json(
     const struct event *events, int n, const struct event *end, unsigned viewer)
 {
-	return json_pack("{ss sO so sO sO ss}", "id", end->turn, "steps",
+	return json_pack("{ss sO so so sO ss}", "id", end->turn, "steps",
 	    json_object_get(end->data, "steps"), "tool_calls", turn_calls(events, n, viewer),
-	    "usage", json_object_get(end->data, "usage"), "ms", json_object_get(end->data, "ms"),
+	    "usage", usage_json(end, viewer), "ms", json_object_get(end->data, "ms"),
 	    "outcome", json_str_or(end->data, "outcome", ""));
 }
 

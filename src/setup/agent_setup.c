@@ -118,6 +118,29 @@ static struct model *make_model(
 	return NULL;
 }
 
+static const struct model *const *make_chain(
+    struct agent_setup *s, const struct chain_entry *chain, int *n)
+{
+	const struct model **list = arena_array(s->mem, const struct model *, chain->n);
+
+	*n = 0;
+	for (int i = 0; i < chain->n; i++)
+		if (s->models[chain->at[i]])
+			list[(*n)++] = s->models[chain->at[i]];
+	return list;
+}
+
+static void take_prices(struct agent_setup *s)
+{
+	const struct config *c = s->config;
+	struct price_list *list = arena_array(s->mem, struct price_list, c->nmodels);
+
+	for (int i = 0; i < c->nmodels; i++)
+		if (c->models[i].prices)
+			list[s->agent.nprices++] = *c->models[i].prices;
+	s->agent.prices = list;
+}
+
 static void make_models(struct mistakes *m, struct agent_setup *s)
 {
 	const struct config *c = s->config;
@@ -125,11 +148,13 @@ static void make_models(struct mistakes *m, struct agent_setup *s)
 	s->providers = arena_array(s->mem, struct provider, c->nproviders);
 	s->models = arena_array(s->mem, struct model *, c->nmodels);
 	s->script = script_new(c->currency);
-	for (int i = 0; i < c->nmodels; i++) {
-		s->models[s->agent.nchain] = make_model(m, s, &c->models[i]);
-		s->agent.nchain += s->models[s->agent.nchain] != NULL;
-	}
-	s->agent.chain = (const struct model *const *)s->models;
+	for (int i = 0; i < c->nmodels; i++)
+		s->models[i] = make_model(m, s, &c->models[i]);
+	s->agent.chain = make_chain(s, &c->main, &s->agent.nchain);
+	s->agent.router = make_chain(s, &c->router, &s->agent.nrouter);
+	s->agent.strong = make_chain(s, &c->strong, &s->agent.nstrong);
+	s->agent.strong_when = c->strong_when;
+	take_prices(s);
 }
 
 static void take_over(struct agent_setup *s)
@@ -184,8 +209,9 @@ void agent_setup_close(struct agent_setup *s)
 {
 	if (!s)
 		return;
-	for (int i = 0; i < s->agent.nchain; i++)
-		s->models[i]->class->free(s->models[i]);
+	for (int i = 0; s->models && i < s->config->nmodels; i++)
+		if (s->models[i])
+			s->models[i]->class->free(s->models[i]);
 	http_client_free(s->http);
 	setup_tools_close(s);
 	script_free(s->script);

@@ -48,6 +48,8 @@ static void read_limits(struct mistakes *m, struct config *c)
 		.context_tokens = (int)json_int(l, "context_tokens", 60000),
 		.tool_calls = (int)json_int(l, "tool_calls", 40),
 		.parallel = (int)json_int(l, "parallel", 8),
+		.identical_calls = (int)json_int(l, "identical_calls", 3),
+		.turn_tokens = json_int(l, "turn_tokens", 200000),
 		.turn_ms = json_int(l, "turn_seconds", 120) * 1000 };
 	if (config_spoiled(m, c, "/limits"))
 		return;
@@ -122,6 +124,7 @@ static void read_rest(struct mistakes *m, struct config *c)
 	c->name = json_str_or(yaml_root(c->agent), "name", "");
 	read_currency(m, c);
 	read_limits(m, c);
+	config_money(m, c);
 	read_patterns(m, c);
 	read_demo(m, c);
 }

@@ -35,10 +35,17 @@ struct model_entry {
 	const char *pointer; /* its place in agent.yaml */
 	const char *name;    /* as written */
 	struct yaml *script; /* MODEL_SCRIPTED; NULL when the file is wrong */
+	const struct price_list *prices; /* NULL: what it costs is not known */
 	/* MODEL_PROVIDER */
 	int provider;   /* of c->providers */
 	const char *id; /* what the provider calls it */
 	struct capabilities can;
+};
+
+/* models.main, say, in order, without those whose provider has no key. */
+struct chain_entry {
+	const int *at; /* in config.models */
+	int n;
 };
 
 struct database_entry {
@@ -70,9 +77,10 @@ struct config {
 
 	const struct provider_entry *providers; /* in the order of the file */
 	int nproviders;
-	/* models.main, in order, without those whose provider has no key; at least one. */
-	const struct model_entry *models;
+	const struct model_entry *models; /* all that a chain names, each once */
 	int nmodels;
+	struct chain_entry main, router, strong; /* main has at least one link, the others may not */
+	struct strong_when strong_when;
 	const struct database_entry *databases;
 	int ndatabases;
 	const struct tool_entry *tools; /* in the order of the file */

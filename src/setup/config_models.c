@@ -16,6 +16,7 @@
 
 #define ANTHROPIC_VERSION "2026-10-21"
 #define TIME_MOST_MS      600000
+#define CHAIN_MAX         8 /* links; the schema says so too */
 
 /* Providers. */
 
@@ -155,7 +156,7 @@ static void read_version(
 
 static const struct {
 	const char *key;
-	enum api api;
+	enum model_api api;
 } of_one_api[] = {
 	{ "thinking", API_ANTHROPIC },
 	{ "cache_control", API_ANTHROPIC },
@@ -304,42 +305,82 @@ static bool pass_over(const struct model_entry *e, struct config *c)
 	return true;
 }
 
-/* A chain: one model or a list of them.  *n of those that can be asked. */
-static struct model_entry *read_chain(struct mistakes *m, struct config *c, const char *key, int *n)
+/* Its place among the models; each is there once, whatever chains name it.  -1: passed over. */
+static int place_of(struct mistakes *m, struct config *c, struct model_entry *list,
+    const char *pointer, const char *name)
 {
-	const json_t *v = json_object_get(json_object_get(yaml_root(c->agent), "models"), key);
-	size_t size = json_is_array(v) ? json_array_size(v) : v != NULL;
-	struct model_entry *list = arena_array(m->mem, struct model_entry, size + 1);
+	for (int i = 0; i < c->nmodels; i++)
+		if (list[i].kind != MODEL_UNKNOWN && text_is(list[i].name, name))
+			return i;
+	list[c->nmodels] = read_model(m, c, pointer, name);
+	return pass_over(&list[c->nmodels], c) ? -1 : c->nmodels++;
+}
+
+/* A chain: one model or a list of them. */
+static struct chain_entry read_chain(
+    struct mistakes *m, struct config *c, struct model_entry *list, const char *key)
+{
+	const json_t *all = json_object_get(json_object_get(yaml_root(c->agent), "models"), key);
 	const char *pointer = yaml_below(m->mem, "/models", key);
+	bool many = json_is_array(all);
+	size_t n = many ? json_array_size(all) : 1;
+	int *at = arena_array(m->mem, int, n ? n : 1);
+	struct chain_entry chain = { .at = at };
 
-	for (size_t i = 0; i < size; i++) {
-		const json_t *one = json_is_array(v) ? json_array_get(v, i) : v;
+	for (size_t i = 0; i < n && i < CHAIN_MAX; i++) {
+		const json_t *v = many ? json_array_get(all, i) : all;
 
-		if (!json_is_string(one))
+		if (!json_is_string(v))
 			continue;
-		list[*n] = read_model(m, c,
-		    json_is_array(v) ? yaml_below_index(m->mem, pointer, i) : pointer,
-		    json_string_value(one));
-		*n += !pass_over(&list[*n], c);
+		at[chain.n] = place_of(m, c, list,
+		    many ? yaml_below_index(m->mem, pointer, i) : pointer, json_string_value(v));
+		chain.n += at[chain.n] >= 0;
 	}
-	if (size && !*n && !config_spoiled(m, c, pointer))
-		yaml_mistake(c->agent, m, pointer,
-		    "none of these can be asked, for want of a key: set %s, or add builtin",
-		    c->providers[list[0].provider].unset);
-	return list;
+	return chain;
+}
+
+static void read_strong_when(struct mistakes *m, struct config *c)
+{
+	const json_t *models = json_object_get(yaml_root(c->agent), "models"),
+		     *when = json_object_get(models, "strong_when");
+
+	c->strong_when = (struct strong_when){ (int)json_int(when, "tool_calls", 10),
+		(int)json_int(when, "failures", 2) };
+	if (when && !json_object_get(models, "strong"))
+		yaml_mistake(c->agent, m, "/models/strong_when",
+		    "says when models.strong is asked, and there is no models.strong");
+}
+
+/* The models are checked to the end even where nobody could answer. */
+static void last_resort(struct mistakes *m, struct config *c, struct model_entry *list)
+{
+	const json_t *main =
+	    json_object_get(json_object_get(yaml_root(c->agent), "models"), "main");
+	int *at = arena_array(m->mem, int, 1);
+
+	if (main && !config_spoiled(m, c, "/models/main"))
+		yaml_mistake(c->agent, m, "/models/main",
+		    "nobody could answer: no provider named here has its key (%s); set it, or add "
+		    "builtin",
+		    c->notes.list[c->notes.n - 1].message);
+	*at = c->nmodels;
+	list[c->nmodels++] = (struct model_entry){ .kind = main ? MODEL_UNKNOWN : MODEL_BUILTIN,
+		.pointer = "/models",
+		.name = "builtin" };
+	c->main = (struct chain_entry){ at, 1 };
 }
 
 void config_models(struct mistakes *m, struct config *c)
 {
-	struct model_entry *list;
+	struct model_entry *list = arena_array(m->mem, struct model_entry, 3 * CHAIN_MAX + 1);
 
 	read_providers(m, c);
-	list = read_chain(m, c, "main", &c->nmodels);
 	c->models = list;
-	if (!c->nmodels)
-		list[c->nmodels++] = (struct model_entry){
-			.kind = config_spoiled(m, c, "/models") ? MODEL_UNKNOWN : MODEL_BUILTIN,
-			.pointer = "/models",
-			.name = "builtin"
-		};
+	c->main = read_chain(m, c, list, "main");
+	if (!c->main.n)
+		last_resort(m, c, list);
+	c->router = read_chain(m, c, list, "router");
+	c->strong = read_chain(m, c, list, "strong");
+	read_strong_when(m, c);
+	config_prices(m, c, list);
 }

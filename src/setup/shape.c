@@ -8,6 +8,15 @@
 
 #include <string.h>
 
+/* A chain of models, four blanks deep. */
+#define CHAIN                                                                                      \
+	"    anyOf:\n"                                                                             \
+	"      - { type: string, minLength: 1 }\n"                                                 \
+	"      - { type: array, minItems: 1, maxItems: 8, uniqueItems: true,\n"                    \
+	"          items: { type: string, minLength: 1 } }\n"
+
+#define PRICE "{ type: number, minimum: 0, maximum: 100000 }\n"
+
 /* To add a section, add a row.  The schemas are written in YAML, for the eye. */
 static const struct section {
 	const char *key;
@@ -49,11 +58,28 @@ static const struct section {
 	    "type: object\n"
 	    "additionalProperties: false\n"
 	    "properties:\n"
-	    "  main:\n"
-	    "    anyOf:\n"
-	    "      - { type: string, minLength: 1 }\n"
-	    "      - { type: array, minItems: 1, maxItems: 8, uniqueItems: true,\n"
-	    "          items: { type: string, minLength: 1 } }\n" },
+	    "  main:\n" CHAIN "  router:\n" CHAIN "  strong:\n" CHAIN "  strong_when:\n"
+	    "    type: object\n"
+	    "    additionalProperties: false\n"
+	    "    properties:\n"
+	    "      tool_calls: { type: integer, minimum: 1, maximum: 200 }\n"
+	    "      failures: { type: integer, minimum: 1, maximum: 100 }\n" },
+	{ "prices", false,
+	    "type: object\n"
+	    "maxProperties: 200\n"
+	    "additionalProperties:\n"
+	    "  type: array\n"
+	    "  minItems: 1\n"
+	    "  maxItems: 100\n"
+	    "  items:\n"
+	    "    type: object\n"
+	    "    required: [from, input, output]\n"
+	    "    additionalProperties: false\n"
+	    "    properties:\n"
+	    "      from: { type: string }\n"
+	    "      above: { type: integer, minimum: 1, maximum: 100000000 }\n"
+	    "      input: " PRICE "      output: " PRICE "      cache_read: " PRICE
+	    "      cache_write: " PRICE },
 	{ "databases", false,
 	    "type: object\n"
 	    "propertyNames: { pattern: '^[A-Za-z0-9_-]{1,64}$' }\n"
@@ -102,6 +128,11 @@ static const struct section {
 	    "  tool_calls: { type: integer, minimum: 1, maximum: 200 }\n"
 	    "  parallel: { type: integer, minimum: 1, maximum: 32 }\n"
 	    "  answer_tokens: { type: integer, minimum: 1, maximum: 64000 }\n"
+	    "  identical_calls: { type: integer, minimum: 1, maximum: 200 }\n"
+	    "  turn_tokens: { type: integer, minimum: 1000, maximum: 1000000000 }\n"
+	    "  turn_cost: { type: number, minimum: 0.0001, maximum: 1000000 }\n"
+	    "  conversation_cost: { type: number, minimum: 0.0001, maximum: 1000000 }\n"
+	    "  day_cost: { type: number, minimum: 0.0001, maximum: 1000000 }\n"
 	    "  turn_seconds: { type: integer, minimum: 5, maximum: 600 }\n" },
 	{ "patterns", false,
 	    "type: object\n"
@@ -152,8 +183,6 @@ static const char *const not_yet[] = {
 	"/mode",
 	"/languages",
 	"/resolution",
-	"/models/router",
-	"/models/strong",
 	"/escalation/confidence_below",
 	"/limits/context_tokens",
 	"/tools/*/http",

@@ -38,6 +38,13 @@ static const char *const steps[] = {
 	"  at BIGINT NOT NULL,"
 	"  PRIMARY KEY (scope, key));"
 	"CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);",
+	/* 2: what models cost, for limits by the day */
+	"CREATE TABLE costs ("
+	"  conversation TEXT NOT NULL,"
+	"  day BIGINT NOT NULL,"  /* UTC, since 1970 */
+	"  cost BIGINT NOT NULL," /* millionths of a US dollar */
+	"  PRIMARY KEY (conversation, day));"
+	"CREATE INDEX costs_day ON costs (day);",
 };
 
 static int first_int(void *arg, const struct db_value *values, int n)

@@ -99,6 +99,8 @@ struct shop {
 	json_t *state;
 	json_t *opaque;
 	bool final; /* no calls are allowed from the first step on */
+	struct model_done foreign[8]; /* what another model called in this turn before */
+	int nforeign;
 
 	/* Of the last turn. */
 	struct model_done done[64];
@@ -255,6 +257,18 @@ static void shop_call(struct shop *s, const struct model_call *call)
 	s->ndone++;
 }
 
+/* Another model called it in the next turn before it died. */
+static inline void shop_foreign(struct shop *s, const char *tool, const char *args)
+{
+	struct model_call call = { .name = tool, .arguments = json_read_own(s->mem, args) };
+	struct model_done *d = &s->foreign[s->nforeign++];
+
+	*d = shop_run(s, &call);
+	d->by = "claude/claude-sonnet-5-5";
+	if (!strcmp(tool, "escalate_to_human") && d->ok)
+		shop_owner(s, "waiting");
+}
+
 static struct model_request shop_request(
     struct shop *s, const char *message, const char *const *intents, struct model_intent *list)
 {
@@ -284,7 +298,9 @@ static const char *shop_say(struct shop *s, const char *message, const char *int
 
 	for (char *w = strtok_r(words, " ", &at); w; w = strtok_r(NULL, " ", &at))
 		names[n++] = w;
-	s->ndone = s->steps = 0;
+	s->steps = 0;
+	s->ndone = s->nforeign;
+	memcpy(s->done, s->foreign, sizeof(s->foreign));
 	s->trail[0] = '\0';
 	s->repeated = false;
 	for (;;) {

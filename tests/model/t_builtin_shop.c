@@ -929,11 +929,108 @@ static void any_results_end_in_an_answer(void **state)
 	}
 }
 
+/* Another model began the turn and died: builtin goes on with what it did. */
+
+#define ALREADY                                                                                    \
+	ROWS(MAY_NOT("FW-1001", "Alpine tent", "it has been refunded already"))
+
+static void what_another_model_looked_up_is_used(void **state)
+{
+	struct shop *s = *state;
+
+	shop_foreign(s, "lookup_order", "{}");
+	shop_foreign(s, "check_refund_policy", "{}");
+	says(s, "Please refund my order", "refund_request",
+	    "I have refunded $89.00 for Alpine tent (order FW-1001) to your Visa ending in 4242; "
+	    "it arrives by December 1, 2026.");
+	TRAIL(s, "initiate_refund{\"order_id\":\"FW-1001\",\"amount_cents\":8900} | ");
+}
+
+static void what_another_model_did_is_told_and_not_done_again(void **state)
+{
+	struct shop *s = *state;
+
+	shop_foreign(s, "lookup_order", "{}");
+	shop_foreign(s, "check_refund_policy", "{}");
+	shop_foreign(
+	    s, "initiate_refund", "{\"order_id\":\"FW-1001\",\"amount_cents\":8900}");
+	shop_answer(s, "check_refund_policy", ALREADY);
+	says(s, HEADLINE, "refund_request cancellation",
+	    "I am sorry that you want to leave us. I have refunded $89.00 for Alpine tent (order "
+	    "FW-1001) to "
+	    "your Visa ending in 4242; it arrives by December 1, 2026.\n\n" MEMBERSHIP " " SHALL_I);
+	TRAIL(s, "check_cancellation_policy{} | ");
+}
+
+/* The amount is another one, or the look-ups show the world after it: whatever the playbook would
+ * say now is not about what was done. */
+static void what_another_model_did_otherwise_goes_to_a_person(void **state)
+{
+	static const char *const refunds[] = { "{\"order_id\":\"FW-1001\",\"amount_cents\":5000}",
+		"{\"order_id\":\"FW-1001\",\"amount_cents\":8900}" };
+
+	for (size_t i = 0; i < array_len(refunds); i++) {
+		struct shop *s = *state;
+
+		s->nforeign = 0;
+		shop_owner(s, "ai");
+		shop_answer(s, "check_refund_policy",
+		    ROWS(MAY("FW-1001", "Alpine tent", "8900", "0")));
+		shop_foreign(s, "lookup_order", "{\"order_id\":\"FW-1001\"}");
+		shop_foreign(s, "initiate_refund", refunds[i]);
+		if (i)
+			shop_answer(s, "check_refund_policy", ALREADY);
+		says(s, "Please refund my order", "refund_request", HANDOVER);
+		TRAIL(s, "lookup_order{} check_refund_policy{} | "
+			 "escalate_to_human{\"reason\":\"initiate_refund was called in this turn, "
+			 "and the model that did so could not finish its answer\"} | ");
+	}
+}
+
+static void a_question_about_what_was_done_is_not_asked(void **state)
+{
+	struct shop *s = *state;
+
+	shop_foreign(s, "check_cancellation_policy", "{}");
+	shop_foreign(s, "cancel_subscription", "{}");
+	says(s, "I think I want to cancel", "cancellation",
+	    "I am sorry that you want to leave us.\n\n" HANDOVER);
+	assert_null(json_object_get(s->opaque, "open"));
+}
+
+static void what_another_model_could_not_do_may_be_tried(void **state)
+{
+	struct shop *s = *state;
+
+	shop_answer(s, "initiate_refund", "!the amount is above what was paid");
+	shop_foreign(
+	    s, "initiate_refund", "{\"order_id\":\"FW-1001\",\"amount_cents\":9900}");
+	json_object_del(s->answers, "initiate_refund");
+	assert_non_null(strstr(
+	    shop_say(s, "Please refund my order", "refund_request"), "I have refunded $89.00"));
+}
+
+static void a_person_whom_another_model_asked_for_is_told_of(void **state)
+{
+	struct shop *s = *state;
+
+	shop_foreign(s, "lookup_order", "{}");
+	shop_foreign(s, "escalate_to_human", "{\"reason\":\"above the limit\"}");
+	assert_non_null(strstr(shop_say(s, "Where is my order?", "order_status"), HANDOVER));
+	TRAIL(s, "");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_shop, close_shop)
 	const struct CMUnitTest tests[] = {
 		TEST(one_refundable_order_is_refunded_and_cancelling_is_asked),
+		TEST(what_another_model_looked_up_is_used),
+		TEST(what_another_model_did_is_told_and_not_done_again),
+		TEST(what_another_model_did_otherwise_goes_to_a_person),
+		TEST(a_question_about_what_was_done_is_not_asked),
+		TEST(what_another_model_could_not_do_may_be_tried),
+		TEST(a_person_whom_another_model_asked_for_is_told_of),
 		TEST(the_order_of_the_intents_changes_nothing),
 		TEST(a_no_leaves_everything_as_it_is),
 		TEST(a_no_closes_the_question),

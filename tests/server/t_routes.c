@@ -20,14 +20,12 @@ struct api {
 
 static const char *const demo[] = { "cust-1", "cust-2", NULL };
 
-static void api_open(struct api *a, struct world *w, const char *steps)
+static void api_serve(struct api *a)
 {
 	struct err e = { 0 };
 	const char *key;
 
-	ledger = (struct bank){ 0 };
-	kit_open(&a->kit, w, &ledger, steps);
-	a->mem = arena_new();
+	server_free(a->server);
 	a->server = server_new(&(struct server_options){ .all = a->kit.all,
 				   .agent = a->kit.agent,
 				   .admin_key = "admin-key",
@@ -35,6 +33,22 @@ static void api_open(struct api *a, struct world *w, const char *steps)
 				   .demo_customers = demo },
 	    a->mem, &key, &e);
 	CHECK(a->server != NULL);
+}
+
+static void api_open(struct api *a, struct world *w, const char *steps)
+{
+	ledger = (struct bank){ 0 };
+	kit_open(&a->kit, w, &ledger, steps);
+	a->mem = arena_new();
+	a->server = NULL;
+	api_serve(a);
+}
+
+/* With the kit's configuration as it is now. */
+static void api_restart(struct api *a)
+{
+	kit_restart_agent(&a->kit);
+	api_serve(a);
 }
 
 static void api_close(struct api *a)
@@ -210,6 +224,37 @@ API_TEST(a_customers_record_has_a_limit, "[{\"text\":\"Hello.\"}]")
 	new_conversation(a, "");
 	CHECK_STR(refused(a, "admin-key", "POST", at(a, "/identify"), body, 422), "invalid");
 	CHECK_INT(json_int(call(a, a->token, "GET", at(a, ""), NULL, 200), "seq", 0), 1);
+}
+
+API_TEST(what_it_cost_is_for_the_company_alone,
+    "[{\"calls\":[{\"name\":\"quick\"}]},{\"text\":\"A good deal of text, for some tokens.\"}]")
+{
+	static const struct price price = { .input = 1000000, .output = 1000000 };
+	static const struct price_list list = { "scripted", &price, 1 };
+	const char *what = "{\"content\":\"hello\"}";
+	json_t *usage, *state;
+	int64_t in, out;
+
+	a->kit.config.prices = &list;
+	a->kit.config.nprices = 1;
+	api_restart(a);
+	new_conversation(a, "");
+	usage = json_object_get(
+	    json_object_get(call(a, a->token, "POST", at(a, "/messages"), what, 200), "turn"), "usage");
+	CHECK(json_int(usage, "input_tokens", 0) > 0);
+	CHECK(!json_object_get(usage, "cost"));
+	state = call(a, a->token, "GET", at(a, ""), NULL, 200);
+	CHECK(!json_object_get(state, "cost") && !json_object_get(state, "usage"));
+	new_conversation(a, "");
+	usage = json_object_get(
+	    json_object_get(call(a, "admin-key", "POST", at(a, "/messages"), what, 200), "turn"),
+	    "usage");
+	in = json_int(usage, "input_tokens", 0);
+	out = json_int(usage, "output_tokens", 0);
+	CHECK_INT(json_int(usage, "cost", -1), in + out);
+	state = call(a, "admin-key", "GET", at(a, ""), NULL, 200);
+	CHECK_INT(json_int(state, "cost", -1), in + out);
+	CHECK_INT(json_int(json_object_get(state, "usage"), "steps", -1), 2);
 }
 
 API_TEST(an_anonymous_conversation_is_bound_once, "[{\"text\":\"Hello.\"}]")
@@ -576,6 +621,7 @@ int main(void)
 		SIM_TEST(who_calls_decides_what_may_be_done),
 		SIM_TEST(a_demo_customer_is_for_this_machine_and_its_own_page),
 		SIM_TEST(a_customers_record_has_a_limit),
+		SIM_TEST(what_it_cost_is_for_the_company_alone),
 		SIM_TEST(an_anonymous_conversation_is_bound_once),
 		SIM_TEST(bad_input_is_told_and_stores_nothing),
 		SIM_TEST(a_mistake_in_a_body_names_its_field),

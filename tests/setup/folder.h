@@ -139,7 +139,7 @@ static void folder_replace(struct folder *f, const char *file, const char *find,
 	arena_free(mem);
 }
 
-static void folder_delete(struct folder *f, const char *file)
+static inline void folder_delete(struct folder *f, const char *file)
 {
 	char path[200];
 
@@ -148,7 +148,7 @@ static void folder_delete(struct folder *f, const char *file)
 }
 
 /* A folder in it; its path. */
-static const char *folder_make(struct folder *f, const char *name)
+static inline const char *folder_make(struct folder *f, const char *name)
 {
 	static char path[200];
 
@@ -158,7 +158,7 @@ static const char *folder_make(struct folder *f, const char *name)
 	return path;
 }
 
-static bool folder_has(const struct folder *f, const char *name)
+static inline bool folder_has(const struct folder *f, const char *name)
 {
 	char path[200];
 
@@ -167,7 +167,7 @@ static bool folder_has(const struct folder *f, const char *name)
 }
 
 /* Entries. */
-static int folder_count(const char *path)
+static inline int folder_count(const char *path)
 {
 	DIR *dir = opendir(path);
 	int n = 0;

@@ -1,0 +1,90 @@
+#include "agent/turn.h"
+
+/* Asking for a step: which chain, out of which budget, into which reply. */
+
+struct asking {
+	struct turn *turn;
+	const struct model_request *request;
+	struct reply *reply;
+};
+
+static int allow(void *self, const struct model *m, struct err *e)
+{
+	struct asking *a = self;
+
+	return budget_reserve(a->turn, m, a->request, e);
+}
+
+static void settle(void *self, const struct model *m, const struct model_answer *answer, bool ok)
+{
+	struct asking *a = self;
+
+	budget_settle(a->turn, m, a->request, answer, ok);
+}
+
+static struct model_sink begin(void *self)
+{
+	struct asking *a = self;
+
+	reply_begin(a->reply, a->turn);
+	return reply_sink(a->reply);
+}
+
+static enum route_text shown(void *self)
+{
+	const struct asking *a = self;
+
+	return a->reply->failed ? ROUTE_BROKEN : a->reply->released ? ROUTE_SHOWN : ROUTE_UNSEEN;
+}
+
+static int failed_calls(const struct turn_log *log)
+{
+	int n = 0;
+
+	for (int i = 0; i < log->ncalls; i++)
+		n += log->calls[i].state == CALL_DONE && !log->calls[i].ok && !log->calls[i].limit;
+	return n;
+}
+
+static bool is_hard(const struct turn *t)
+{
+	const struct strong_when *when = &t->agent->config.strong_when;
+
+	return turn_log(t)->ncalls >= when->tool_calls ||
+	       failed_calls(turn_log(t)) + t->failures >= when->failures;
+}
+
+void ask_open(struct agent *a)
+{
+	const struct agent_config *cf = &a->config;
+	struct route *strong = NULL;
+
+	a->routes = routes_new(a->world);
+	a->main = routes_add(a->routes, cf->chain, cf->nchain);
+	if (cf->nstrong) {
+		strong = routes_add(a->routes, cf->strong, cf->nstrong);
+		route_extend(strong, cf->chain, cf->nchain);
+	}
+	a->strong = strong;
+}
+
+void ask_close(struct agent *a)
+{
+	routes_free(a->routes);
+}
+
+int ask(struct turn *t, const struct model_request *r, struct reply *reply,
+    struct model_answer *answer, struct route_outcome *out, struct err *e)
+{
+	const struct agent *a = t->agent;
+	struct asking asking = { t, r, reply };
+	struct route_asker asker = { allow, settle, begin, shown, &asking };
+	struct route_step step = { r, turn_log(t)->carry_origin, t->deadline };
+	int result;
+
+	t->limit = NULL;
+	result = route_complete(
+	    a->strong && is_hard(t) ? a->strong : a->main, &step, &asker, t->mem, answer, out, e);
+	t->failures += out->failures;
+	return result;
+}

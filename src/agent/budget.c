@@ -1,0 +1,186 @@
+#include "agent/turn.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+/* Tokens and money.
+ *
+ * Before an attempt its most is reserved: a token for every three bytes that the model must read
+ * (English has four and more, other scripts hardly less than three), and the longest answer, at the
+ * dearest price that may apply.  After it the reservation goes and what the provider counted comes.
+ * All turns that run see each other's reservations for the day, so together they stay below it.
+ *
+ * Each sum is the log's: the turn's and the conversation's are folded, the day's is read from the
+ * log at the start and kept here. */
+
+#define BYTES_PER_TOKEN 3
+#define MESSAGE_BYTES   40 /* of what stands around each message, call and result */
+
+int budget_open(struct agent *a, struct err *e)
+{
+	struct spending *s = &a->spending;
+
+	*s = (struct spending){ .day = usage_day(world_time(a->world)) };
+	return conversations_spent(a->all, s->day, &s->spent, e);
+}
+
+static struct spending *today(struct agent *a)
+{
+	struct spending *s = &a->spending;
+	int64_t day = usage_day(world_time(a->world));
+
+	if (day != s->day) {
+		s->day = day;
+		s->spent = 0;
+		s->told = false;
+	}
+	return s;
+}
+
+static int64_t tokens(size_t bytes)
+{
+	return (int64_t)((bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN);
+}
+
+static size_t message_bytes(const struct wire_message *m)
+{
+	size_t n = MESSAGE_BYTES + (m->text ? strlen(m->text) : 0);
+
+	for (int i = 0; m->calls && i < m->n; i++)
+		n += MESSAGE_BYTES + strlen(m->calls[i].name) + json_size(m->calls[i].arguments);
+	for (int i = 0; m->results && i < m->n; i++)
+		n += MESSAGE_BYTES + strlen(m->results[i].text);
+	return n + (m->opaque ? json_size(m->opaque) : 0);
+}
+
+static size_t request_bytes(const struct turn *t, const struct model_request *r)
+{
+	size_t n = strlen(r->instructions) + json_size(r->state);
+	const struct wire_message *tail;
+	int count;
+
+	for (int i = 0; i < r->ntools; i++)
+		n += MESSAGE_BYTES + strlen(r->tools[i].name) + strlen(r->tools[i].description) +
+		     json_size(r->tools[i].parameters);
+	for (int i = 0; i < wire_len(r->history); i++)
+		n += message_bytes(wire_at(r->history, i));
+	tail = wire_tail(r->history, t->mem, &count);
+	for (int i = 0; i < count; i++)
+		n += message_bytes(&tail[i]);
+	return n;
+}
+
+static size_t answer_bytes(const struct model_answer *a)
+{
+	size_t n = a->text ? strlen(a->text) : 0;
+
+	for (int i = 0; i < a->ncalls; i++)
+		n += MESSAGE_BYTES + (a->calls[i].name ? strlen(a->calls[i].name) : 0) +
+		     json_size(a->calls[i].arguments);
+	return n;
+}
+
+/* Reserving. */
+
+static int refuse(struct turn *t, const char *rule, struct err *e, const char *what)
+{
+	t->limit = rule;
+	return err_set(e, ERR_LIMIT, "it could exceed %s", what);
+}
+
+static int refuse_day(struct turn *t, struct err *e)
+{
+	struct spending *s = today(t->agent);
+
+	if (!s->told)
+		log_warn("limits.day_cost is reached: until midnight (UTC) no model is asked that "
+			 "costs money");
+	s->told = true;
+	return refuse(t, "limit_cost", e, "limits.day_cost");
+}
+
+static int reserve_money(
+    struct turn *t, const struct price_list *list, int64_t prompt, struct err *e)
+{
+	const struct limits *l = &t->agent->config.limits;
+	struct spending *s = today(t->agent);
+	int64_t most = price_most(list, world_time(t->agent->world), prompt, l->answer_tokens),
+		mine = t->unlogged.cost + most;
+
+	if (!most)
+		return 0;
+	if (l->turn_cost && turn_log(t)->used.cost + mine > l->turn_cost)
+		return refuse(t, "limit_cost", e, "limits.turn_cost");
+	if (l->conversation_cost && turn_head(t)->cost + mine > l->conversation_cost)
+		return refuse(t, "limit_cost", e, "limits.conversation_cost");
+	if (l->day_cost && s->spent + s->reserved + most > l->day_cost)
+		return refuse_day(t, e);
+	t->reserved = most;
+	s->reserved += most;
+	return 0;
+}
+
+static const struct price_list *prices_of(const struct turn *t, const struct model *m)
+{
+	const struct agent_config *cf = &t->agent->config;
+
+	return price_list_of(cf->prices, cf->nprices, m->name);
+}
+
+int budget_reserve(
+    struct turn *t, const struct model *m, const struct model_request *r, struct err *e)
+{
+	const struct limits *l = &t->agent->config.limits;
+	const struct price_list *list = prices_of(t, m);
+	const struct usage *logged = &turn_log(t)->used, *more = &t->unlogged;
+	int64_t prompt;
+
+	if (m->class->takes_no_tokens)
+		return 0;
+	prompt = tokens(request_bytes(t, r));
+	if (l->turn_tokens && logged->input_tokens + logged->output_tokens + more->input_tokens +
+				      more->output_tokens + prompt + l->answer_tokens >
+				  l->turn_tokens)
+		return refuse(t, "limit_tokens", e, "limits.turn_tokens");
+	return list ? reserve_money(t, list, prompt, e) : 0;
+}
+
+/* Settling. */
+
+/* Not every provider counts.  A limit that it could so slip through would be none: then we do. */
+static struct usage used_by(const struct turn *t, const struct model *m,
+    const struct model_request *r, const struct model_answer *a, bool ok)
+{
+	struct usage u = { .input_tokens = a->usage.input_tokens,
+		.output_tokens = a->usage.output_tokens,
+		.cache_read_tokens = a->usage.cache_read_tokens,
+		.cache_write_tokens = a->usage.cache_write_tokens };
+
+	if (ok && !u.input_tokens && !u.output_tokens && !m->class->takes_no_tokens) {
+		u.input_tokens = tokens(request_bytes(t, r));
+		u.output_tokens = tokens(answer_bytes(a));
+	}
+	return u;
+}
+
+void budget_settle(struct turn *t, const struct model *m, const struct model_request *r,
+    const struct model_answer *answer, bool ok)
+{
+	const struct price_list *list = prices_of(t, m);
+	struct spending *s = today(t->agent);
+	struct usage u = used_by(t, m, r, answer, ok);
+	struct model_usage counted = { .input_tokens = u.input_tokens,
+		.output_tokens = u.output_tokens,
+		.cache_read_tokens = u.cache_read_tokens,
+		.cache_write_tokens = u.cache_write_tokens };
+
+	if (list)
+		u.cost = price_cost(list, world_time(t->agent->world), &counted);
+	else
+		u.unpriced = u.input_tokens || u.output_tokens;
+	s->reserved -= t->reserved;
+	s->spent += u.cost;
+	t->reserved = 0;
+	usage_add(&t->unlogged, &u);
+}
