@@ -15,7 +15,7 @@
  * without it, it is the number of the request. */
 
 struct fake_provider {
-	enum provider_api api;
+	enum model_api api;
 	const json_t *script;
 	bool strict;
 	int requests;      /* that came */
@@ -31,7 +31,7 @@ void fake_provider_done(struct fake_provider *f);
 
 /* Why this body is not legal, in mem; NULL: it is. */
 const char *fake_provider_refusal(
-    struct arena *mem, enum provider_api api, bool strict, const char *body, size_t n);
+    struct arena *mem, enum model_api api, bool strict, const char *body, size_t n);
 
 /* `inner` with the step's number in each request's state.  Frees inner with itself. */
 struct model *fake_provider_model(struct model *inner);

@@ -241,7 +241,7 @@ static void openai(struct looking *l, const json_t *body)
 }
 
 const char *fake_provider_refusal(
-    struct arena *mem, enum provider_api api, bool strict, const char *body, size_t n)
+    struct arena *mem, enum model_api api, bool strict, const char *body, size_t n)
 {
 	struct looking l = { .mem = mem,
 		.ids = json_in(mem, json_object()),

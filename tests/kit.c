@@ -222,7 +222,7 @@ void kit_open(struct kit *k, struct world *w, struct bank *b, const char *steps)
 		.limits = { .steps = 12,
 		    .tool_calls = 40,
 		    .parallel = 8,
-		    .answer_tokens = 2048,
+		    .answer_tokens = 64,
 		    .turn_ms = 120000 } };
 	kit_reopen(k, w);
 }

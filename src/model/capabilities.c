@@ -93,7 +93,8 @@ static void openai(struct capabilities *c, const char *host, const char *model)
 	c->short_ids = in_host(host, "mistral.ai") || of_family(model, mistral);
 }
 
-void capabilities_default(struct capabilities *c, enum provider_api api, const char *host, const char *model)
+void capabilities_default(
+    struct capabilities *c, enum model_api api, const char *host, const char *model)
 {
 	*c = (struct capabilities){ .token_field = "max_tokens", .parallel_calls = -1 };
 	if (api == API_ANTHROPIC)

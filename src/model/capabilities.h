@@ -13,7 +13,7 @@
  * (capabilities.c); what the operator writes under providers.NAME.models goes over them.  A model
  * that is in no row gets what the fewest refuse. */
 
-enum provider_api {
+enum model_api {
 	API_ANTHROPIC, /* Messages */
 	API_OPENAI,    /* Chat Completions */
 };
@@ -38,7 +38,7 @@ struct capabilities {
 
 /* host: "api.openai.com". */
 void capabilities_default(
-    struct capabilities *c, enum provider_api api, const char *host, const char *model);
+    struct capabilities *c, enum model_api api, const char *host, const char *model);
 /* What stands under providers.NAME.models.ID, of the right shape already; it must outlive c. */
 void capabilities_read(struct capabilities *c, const json_t *entry);
 

@@ -143,7 +143,7 @@ static int tap(void *self, const char *s, size_t n, struct err *e)
 {
 	struct asking *a = self;
 
-	if (a->sink->text(a->sink->self, s, n, e) == 0)
+	if (!a->sink || !a->sink->text || a->sink->text(a->sink->self, s, n, e) == 0)
 		return 0;
 	a->unwanted = true;
 	return -1;
@@ -355,7 +355,7 @@ struct model *provider_model_new(
 	return &m->model;
 }
 
-const char *provider_default_url(enum provider_api api)
+const char *provider_default_url(enum model_api api)
 {
 	return dialects[api]->base_url;
 }

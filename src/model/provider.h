@@ -33,7 +33,7 @@ enum provider_auth {
 /* What stands under providers.NAME.  It outlives its models. */
 struct provider {
 	const char *name; /* "claude" */
-	enum provider_api api;
+	enum model_api api;
 	const char *base_url; /* with its /v1; a query stays behind the path */
 	enum provider_auth auth;
 	const char *key;                 /* NULL: none */
@@ -50,7 +50,7 @@ struct provider {
 struct model *provider_model_new(
     const struct provider *p, const char *name, const char *id, const struct capabilities *can);
 
-const char *provider_default_url(enum provider_api api);
+const char *provider_default_url(enum model_api api);
 /* "api.openai.com" of a base_url, in mem. */
 const char *provider_host(struct arena *mem, const char *base_url);
 

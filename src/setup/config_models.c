@@ -130,36 +130,25 @@ static struct chain_entry read_chain(
 	return chain;
 }
 
-/* The variable that would help. */
-static const char *missing_key(const struct config *c)
-{
-	for (int i = 0; i < c->nproviders; i++)
-		if (c->providers[i].unset)
-			return c->providers[i].unset;
-	return "its variable";
-}
-
 /* The embedded model where none is named.  Where some are, and none of them can be asked, it is for
- * the operator to say so: it would answer in another way. */
-static void read_main(struct mistakes *m, struct config *c, struct model_entry *list)
+ * the operator to say so: it would answer in another way.  The models are checked to the end even
+ * then. */
+static void last_resort(struct mistakes *m, struct config *c, struct model_entry *list)
 {
-	const json_t *said = json_object_get(json_object_get(yaml_root(c->agent), "models"), "main");
-	bool spoiled = config_spoiled(m, c, "/models");
-	int *builtin = arena_array(m->mem, int, 1);
+	const json_t *main =
+	    json_object_get(json_object_get(yaml_root(c->agent), "models"), "main");
+	int *at = arena_array(m->mem, int, 1);
 
-	c->main = read_chain(m, c, list, "main");
-	if (c->main.n)
-		return;
-	if (said && !config_spoiled(m, c, "/models/main"))
+	if (main && !config_spoiled(m, c, "/models/main"))
 		yaml_mistake(c->agent, m, "/models/main",
-		    "none of these can be asked, for want of a key: set %s, or add builtin",
-		    missing_key(c));
-	*builtin = c->nmodels;
-	list[c->nmodels++] =
-	    (struct model_entry){ .kind = spoiled || said ? MODEL_UNKNOWN : MODEL_BUILTIN,
-		    .pointer = "/models",
-		    .name = "builtin" };
-	c->main = (struct chain_entry){ builtin, 1 };
+		    "nobody could answer: no provider named here has its key (%s); set it, or add "
+		    "builtin",
+		    c->notes.list[c->notes.n - 1].message);
+	*at = c->nmodels;
+	list[c->nmodels++] = (struct model_entry){ .kind = main ? MODEL_UNKNOWN : MODEL_BUILTIN,
+		.pointer = "/models",
+		.name = "builtin" };
+	c->main = (struct chain_entry){ at, 1 };
 }
 
 static void read_strong_when(struct mistakes *m, struct config *c)
@@ -179,7 +168,9 @@ void config_models(struct mistakes *m, struct config *c)
 	struct model_entry *list = arena_array(m->mem, struct model_entry, 3 * CHAIN_MAX + 1);
 
 	c->models = list;
-	read_main(m, c, list);
+	c->main = read_chain(m, c, list, "main");
+	if (!c->main.n)
+		last_resort(m, c, list);
 	c->router = read_chain(m, c, list, "router");
 	c->strong = read_chain(m, c, list, "strong");
 	read_strong_when(m, c);

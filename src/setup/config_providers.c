@@ -149,7 +149,7 @@ static void read_version(
 
 static const struct {
 	const char *key;
-	enum provider_api api;
+	enum model_api api;
 } of_one_api[] = {
 	{ "thinking", API_ANTHROPIC },
 	{ "cache_control", API_ANTHROPIC },

@@ -104,7 +104,7 @@ static const char rig_tool[] =
 
 /* One tool, `order`; host: of base_url. */
 static inline void rig_open(
-    struct rig *r, struct world *w, enum provider_api api, const char *host, const char *model)
+    struct rig *r, struct world *w, enum model_api api, const char *host, const char *model)
 {
 	struct model_tool *tool;
 

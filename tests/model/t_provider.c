@@ -422,7 +422,7 @@ RIG_TEST(a_query_stays_behind_the_path_and_fields_are_added, API_OPENAI, HOST, "
 static void hosts_and_models_have_their_defaults(void **state)
 {
 	static const struct {
-		enum provider_api api;
+		enum model_api api;
 		const char *host, *model, *token_field, *effort_with_tools;
 		bool cache_control, cache_key, system_in_history, alternate, replay, usage,
 		    short_ids;

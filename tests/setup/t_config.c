@@ -163,8 +163,8 @@ static void what_sections_say_of_each_other_is_checked(void **state)
 		{ "agent.yaml", "scripted:talk.yaml", "scripted:walk.yaml",
 		    "agent.yaml:4:3: models.main: there is no file walk.yaml\n" },
 		{ "agent.yaml", "scripted:talk.yaml", "bulitin",
-		    "agent.yaml:4:3: models.main: expected PROVIDER/MODEL, builtin or scripted:FILE; did you mean "
-		    "\"builtin\"?\n" },
+		    "agent.yaml:4:3: models.main: expected PROVIDER/MODEL, builtin or "
+		    "scripted:FILE; did you mean \"builtin\"?\n" },
 		{ "talk.yaml", "text: hello", "txet: hello",
 		    "talk.yaml:2:5: steps[0].txet: unknown key \"txet\"; did you mean "
 		    "\"text\"?\n" },
