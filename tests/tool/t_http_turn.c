@@ -183,6 +183,19 @@ static void until_the_crash(void *arg)
 	http_close_tools(&kit);
 }
 
+/* Because nobody knows what became of a write. */
+static int escalations(struct conversation *c)
+{
+	struct arena *mem = arena_new();
+	int n = 0, found = 0;
+	const struct event *ev;
+
+	while ((ev = kit_event(&kit, mem, c, EVENT_ESCALATED, n++)))
+		found += text_is(json_str(ev->data, "rule"), "outcome_unknown");
+	arena_free(mem);
+	return found;
+}
+
 static void after_the_crash(void *arg)
 {
 	struct conversation *c;
@@ -196,7 +209,7 @@ static void after_the_crash(void *arg)
 	c = conversation_open(kit.all, id, &e);
 	if (CHECK(c != NULL)) {
 		kit_wait(&kit, c);
-		asked_for_a_person += kit_count(&kit, c, EVENT_ESCALATED);
+		asked_for_a_person += escalations(c);
 		CHECK_INT(kit_count(&kit, c, EVENT_RESULT), 1);
 		conversation_close(c);
 	}
