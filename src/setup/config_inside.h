@@ -11,7 +11,7 @@ void config_keys(struct mistakes *m, struct config *c);
 void config_providers(struct mistakes *m, struct config *c);
 void config_models(struct mistakes *m, struct config *c);  /* behind the providers */
 void config_tools(struct mistakes *m, struct config *c);   /* tools, customer */
-void config_sources(struct mistakes *m, struct config *c); /* store, databases */
+void config_sources(struct mistakes *m, struct config *c); /* store, databases, http */
 void config_intents(struct mistakes *m, struct config *c); /* intents.yaml, escalation */
 
 /* prices, into the models that have one; for config_models(). */

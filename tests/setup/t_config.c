@@ -140,8 +140,8 @@ static void what_sections_say_of_each_other_is_checked(void **state)
 		    "agent.yaml:18:3: tools.escalate_to_human: a tool of this name is built in; "
 		    "choose another name\n" },
 		{ "agent.yaml", "    identity: email\n", "    identity: anonymous\n",
-		    "agent.yaml:12:5: tools.lookup_order.identity: the query asks for :customer, "
-		    "so "
+		    "agent.yaml:12:5: tools.lookup_order.identity: the tool asks for the "
+		    "customer, so "
 		    "it needs one: email or verified\n" },
 		{ "agent.yaml", "effect: write", "timeout: 10 seconds\n    effect: write",
 		    "agent.yaml:22:5: tools.refund.timeout: expected a time of at most 120 s, such "
@@ -218,7 +218,7 @@ static void sql_that_does_not_compile_has_its_place_in_the_file(void **state)
 		    "customer.uid (there are customer.id, .name, .email and .tier)\n" },
 		{ "agent.yaml", "OR id = :order_id", "OR id = :ordr_id",
 		    "agent.yaml:15:38: tools.lookup_order.sql.query: :ordr_id is not among the "
-		    "parameters of the tool\n" },
+		    "parameters of the tool; did you mean \"order_id\"?\n" },
 		{ "agent.yaml", "UPDATE orders SET refunded", "UPDATE orders SET refudned",
 		    "agent.yaml:25:7: tools.refund.sql.query: no such column: refudned\n" },
 		{ "agent.yaml", "UPDATE orders SET refunded = 1 WHERE",
@@ -237,7 +237,7 @@ static void sql_that_does_not_compile_has_its_place_in_the_file(void **state)
 static void what_does_not_work_yet_is_refused_by_name(void **state)
 {
 	static const char *const top[] = { "mcp: { crm: { url: http://x } }", "policies: []", "desk: {}",
-		"http: { allow: [x] }", "webhooks: []", "mail: {}", "mode: draft",
+		"webhooks: []", "mail: {}", "mode: draft",
 		"languages: [en]", "resolution: {}" };
 	static const struct row rows[] = {
 		{ "agent.yaml", "turns: 9", "confidence_below: 0.6",
@@ -246,20 +246,17 @@ static void what_does_not_work_yet_is_refused_by_name(void **state)
 		    "agent.yaml:31:32: limits.context_tokens: not available yet\n" },
 		{ "agent.yaml", "effect: write",
 		    "effect: write\n    confirm: true\n    approve: true\n"
-		    "    for: rules\n    idempotent: true",
+		    "    for: rules",
 		    "agent.yaml:23:5: tools.refund.confirm: not available yet\n"
 		    "agent.yaml:24:5: tools.refund.approve: not available yet\n"
-		    "agent.yaml:25:5: tools.refund.for: not available yet\n"
-		    "agent.yaml:26:5: tools.refund.idempotent: not available yet\n" },
+		    "agent.yaml:25:5: tools.refund.for: not available yet\n" },
 		{ "agent.yaml", "customer: {",
-		    "  far:\n    description: x\n    http: { url: x }\n  near:\n    description: "
-		    "x\n"
+		    "  near:\n    description: x\n"
 		    "    command: [x]\n  crm:\n    description: x\n    mcp: x\n  none:\n"
 		    "    description: x\ncustomer: {",
-		    "agent.yaml:29:5: tools.far.http: not available yet\n"
-		    "agent.yaml:32:5: tools.near.command: not available yet\n"
-		    "agent.yaml:35:5: tools.crm.mcp: not available yet\n"
-		    "agent.yaml:36:3: tools.none: missing what it does: sql\n" },
+		    "agent.yaml:29:5: tools.near.command: not available yet\n"
+		    "agent.yaml:32:5: tools.crm.mcp: not available yet\n"
+		    "agent.yaml:33:3: tools.none: missing what it does: sql or http\n" },
 		{ "agent.yaml", "sqlite:shop.db", "postgresql://localhost/shop",
 		    "agent.yaml:6:11: databases.shop.url: PostgreSQL: not available yet\n" },
 		{ "agent.yaml", "name: Shop", "name: Shop\nstore: postgresql://localhost/x",
