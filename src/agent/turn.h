@@ -27,6 +27,7 @@ struct agent {
 	struct spending spending;
 	struct model_tool *model_tools;
 	struct schema **schemas; /* of the tools' arguments, in the toolbox's order */
+	size_t standing_bytes;   /* of the instructions and tools, which are in every prompt */
 	void (*pause)(void *self, const char *point);
 	void *pause_self;
 };
@@ -42,6 +43,7 @@ struct turn {
 	int before; /* calls that were there when we took the turn up: they may have been sent */
 	int64_t deadline;
 	int failures;          /* of models, since we took it up */
+	int shortened;         /* how often a model said that the prompt is too long for it */
 	struct usage unlogged; /* what was used and stands in no event yet */
 	int64_t reserved;      /* for the attempt under way */
 	const char *limit;     /* the rule that kept a model from being asked; NULL: none did */
@@ -65,6 +67,8 @@ void turn_pause(struct turn *t, const char *point);
 
 /* prompt.c: the request for the next step, all of it in mem. */
 void prompt_build(struct turn *t, bool final, struct model_request *out);
+/* Bytes of text in it, about what a model must read. */
+size_t prompt_weight(struct turn *t);
 /* What the customer wrote in this turn, in one text. */
 const char *prompt_message(struct turn *t);
 /* The customer's record and what is vouched for, for tools. */
