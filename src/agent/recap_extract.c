@@ -9,9 +9,9 @@
 #include <strings.h>
 
 /* A recap without a model: one bullet for each thing that matters, under five heads, oldest first.
- * What says the same as an earlier one takes its place; where there is too much, the oldest facts
- * go first, then wants, then promises.  What was done and what is open stays, up to twice the size;
- * beyond, the oldest are counted. */
+ * What says the same as an earlier one takes its place.  Where there is too much, wants and promises
+ * keep a quarter each, the newest; then the oldest facts go, then the rest of those.  What was done
+ * and what is open stays, up to twice the size; beyond, the oldest are counted. */
 
 #define BULLET_MAX 200
 #define WANT_MAX   120
@@ -180,29 +180,33 @@ static void person_said(struct notes *k, const struct wire_message *m)
 	promised(k, m->text);
 }
 
+/* "Wants:", also as "## Wants:" or "**Wants:**"; HEADS: it is none. */
+static enum head_line head_of(const char *s, size_t n)
+{
+	size_t mark = strspn(s, "*# \t"), h = 0;
+
+	while (h < HEADS && (strncasecmp(s + mark, heads[h], strlen(heads[h])) != 0 ||
+				s[mark + strlen(heads[h])] != ':'))
+		h++;
+	return n < 24 ? (enum head_line)h : HEADS;
+}
+
 /* The recap before.  Lines under no head of ours are facts; what it counted stays counted. */
 static void merge(struct notes *k, const char *s)
 {
-	enum head_line head = FACTS;
+	enum head_line head = FACTS, found;
 	size_t n, mark;
 	int count;
 
 	for (; *s; s += n + (s[n] == '\n')) {
-		bool is_head = false;
-
 		n = strcspn(s, "\n");
-		mark = strspn(s, "-*# \t");
-		if (mark > n)
-			continue;
-		for (int h = 0; h < HEADS; h++)
-			if (!strncasecmp(s + mark, heads[h], strlen(heads[h])) &&
-			    s[mark + strlen(heads[h])] == ':' && n - mark < 20) {
-				head = (enum head_line)h;
-				is_head = true;
-			}
-		if (sscanf(s + mark, "(%d before these)", &count) == 1)
+		mark = n > 2 && strchr("-*", *s) && s[1] == ' ' ? 2 : 0;
+		found = mark ? HEADS : head_of(s, n);
+		if (found != HEADS)
+			head = found;
+		else if (sscanf(s + mark, "(%d before these)", &count) == 1)
 			k->under[head].uncounted += count;
-		else if (!is_head)
+		else
 			add_text(k, head, s + mark, n - mark, 2 * BULLET_MAX);
 	}
 }
@@ -230,28 +234,40 @@ static void take(struct notes *k, const struct wire *w, int i)
 	}
 }
 
-static size_t size(const struct notes *k)
+static size_t size_of(const struct list *l)
 {
 	size_t n = 0;
 
+	for (int i = 0; i < l->n; i++)
+		n += strlen(l->at[i]) + 3;
+	return n;
+}
+
+static size_t size(const struct notes *k)
+{
+	size_t n = HEADS * 30; /* heads and counts */
+
 	for (int h = 0; h < HEADS; h++)
-		for (int i = 0; i < k->under[h].n; i++)
-			n += strlen(k->under[h].at[i]) + 3;
-	return n + HEADS * 30;
+		n += size_of(&k->under[h]);
+	return n;
 }
 
 static void shrink(struct notes *k, size_t max)
 {
-	static const enum head_line first[] = { FACTS, WANTS, PROMISED };
-	static const enum head_line last[] = { DONE, OPEN };
+	static const enum head_line first[] = { FACTS, WANTS, PROMISED }, last[] = { DONE, OPEN };
+	struct list *l = k->under;
 
+	while (size(k) > max && size_of(&l[WANTS]) > max / 4)
+		drop(&l[WANTS], 0);
+	while (size(k) > max && size_of(&l[PROMISED]) > max / 4)
+		drop(&l[PROMISED], 0);
 	for (size_t i = 0; i < array_len(first); i++)
-		while (k->under[first[i]].n && size(k) > max)
-			drop(&k->under[first[i]], 0);
+		while (l[first[i]].n && size(k) > max)
+			drop(&l[first[i]], 0);
 	for (size_t i = 0; i < array_len(last); i++)
-		while (k->under[last[i]].n && size(k) > 2 * max) {
-			drop(&k->under[last[i]], 0);
-			k->under[last[i]].uncounted++;
+		while (l[last[i]].n && size(k) > 2 * max) {
+			drop(&l[last[i]], 0);
+			l[last[i]].uncounted++;
 		}
 }
 

@@ -507,6 +507,137 @@ RECAP_TEST(a_model_that_finds_it_too_long_is_asked_for_less)
 	CHECK_STR(json_str(kit_event(k, mem, c, EVENT_ESCALATED, 0)->data, "rule"), "model_failed");
 }
 
+/* The process dies at any moment around the turns where recaps are due, and another goes on. */
+
+static struct kit kit;
+static struct writer small = { .delay_ms = 300, .text = "Wants:\n- it" };
+static char id[WORLD_ID_SIZE];
+static int64_t crash_at;
+static int found[3]; /* recaps before the crash: none, one, more */
+
+static void crash_later(void *arg)
+{
+	struct err e;
+
+	(void)arg;
+	if (fiber_sleep(crash_at, &e) == 0)
+		world_crash(check_world());
+}
+
+/* Until so many turns have ended, or the process. */
+static void talk_until(struct conversation *c, int turns)
+{
+	struct err e = { 0 };
+	int64_t seq;
+
+	while (conversation_head(c)->turns_all < turns) {
+		if (!conversation_head(c)->open_since &&
+		    agent_message(kit.agent, c, "where is it?", NULL, &seq, &e) < 0)
+			return;
+		if (conversation_wait(c, conversation_committed(c), FOREVER, &e) < 0)
+			return;
+	}
+}
+
+static void until_the_crash(void *arg)
+{
+	static const struct model *chain[1];
+	struct conversation *c;
+	struct scope s;
+
+	(void)arg;
+	kit_open(&kit, check_world(), &ledger, "[]");
+	use_recorder(&kit);
+	use_router(&kit, &small, chain);
+	c = kit_conversation(&kit);
+	talk_until(c, 17);
+	world_sim_jitter(check_world(), 30);
+	strcpy(id, conversation_id(c));
+	scope_open(&s, FOREVER);
+	scope_go(&s, crash_later, NULL);
+	talk_until(c, 31);
+	scope_join(&s);
+	conversation_close(c);
+	kit_close(&kit);
+}
+
+/* Each recap covers whole turns, and more than the one before. */
+static void check_recaps(struct conversation *c, struct arena *mem)
+{
+	int n, ended = 0, answers = 0, asked = 0;
+	int64_t upto = 0;
+	const struct event *events = kit_events(&kit, mem, c, &n);
+	struct head again;
+
+	head_init(&again);
+	for (int i = 0; i < n; i++) {
+		const char *role = json_str_or(events[i].data, "role", "");
+
+		head_apply(&again, &events[i]);
+		ended += events[i].kind == EVENT_TURN_ENDED;
+		answers += !strcmp(role, "ai");
+		asked += !strcmp(role, "customer");
+		if (events[i].kind != EVENT_RECAP)
+			continue;
+		CHECK(json_int(events[i].data, "upto", 0) > upto);
+		upto = json_int(events[i].data, "upto", 0);
+		CHECK_INT(events[upto - 1].kind, EVENT_TURN_ENDED);
+		CHECK(json_int(events[i].data, "turns", 0) <= ended - 9);
+	}
+	CHECK_INT(answers, asked);
+	CHECK_STR(json_text(mem, json_in(mem, head_write(conversation_head(c)))),
+	    json_text(mem, json_in(mem, head_write(&again))));
+	CHECK(conversation_head(c)->recap_upto);
+	CHECK_INT(conversation_head(c)->recap_upto, upto);
+	head_done(&again);
+}
+
+static void after_the_crash(void *arg)
+{
+	struct arena *mem = arena_new();
+	struct conversation *c, *cold;
+	struct conversations *others;
+	struct err e = { 0 };
+	int n;
+
+	(void)arg;
+	kit_reopen(&kit, check_world());
+	CHECK_OK(agent_resume(kit.agent, &e), &e);
+	c = conversation_open(kit.all, id, &e);
+	if (!CHECK(c))
+		return;
+	n = kit_count(&kit, c, EVENT_RECAP);
+	found[n < 2 ? n : 2]++;
+	talk_until(c, 32);
+	fiber_sleep(1000, &e);
+	kit_wait(&kit, c);
+	check_recaps(c, mem);
+	others = conversations_new(kit.world, kit.store, 1 << 20);
+	cold = conversation_open(others, id, &e);
+	CHECK_STR(known(cold, mem), known(c, mem));
+	conversation_close(cold);
+	conversation_close(c);
+	conversations_free(others);
+	kit_close(&kit);
+	kit_remove(&kit);
+	arena_free(mem);
+}
+
+static void a_recap_that_a_crash_cut_short_is_due_again(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		ledger = (struct bank){ 0 };
+		crash_at = 50 * i;
+		check_in_sim_seed(check_seed() + (uint64_t)i, until_the_crash, NULL);
+		check_in_sim_seed(check_seed() + (uint64_t)i + 1000, after_the_crash, NULL);
+	}
+	fprintf(stderr, "crashes before any recap: %d, with one: %d, with more: %d\n", found[0],
+	    found[1], found[2]);
+	assert_true(found[0] > 5 && found[1] > 5 && found[2] > 5);
+	free(small.given);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -525,6 +656,7 @@ int main(void)
 		SIM_TEST(no_prompt_is_longer_than_the_limit),
 		SIM_TEST(a_turn_that_is_too_long_by_itself_goes_to_a_person),
 		SIM_TEST(a_model_that_finds_it_too_long_is_asked_for_less),
+		cmocka_unit_test(a_recap_that_a_crash_cut_short_is_due_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
