@@ -67,6 +67,11 @@ struct agent_config {
 	int nnot_cards;
 };
 
+/* Bytes of the instructions and tools, which are in every prompt; AGENT_BYTES_PER_TOKEN of them are
+ * counted as a token, which is more than most texts need. */
+#define AGENT_BYTES_PER_TOKEN 3
+size_t agent_standing_bytes(const struct agent_config *config);
+
 struct agent;
 
 /* Waits: what was spent today is read from the log. */

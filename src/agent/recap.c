@@ -12,7 +12,6 @@
 #define SHORTENED_MAX   2
 #define EXTRACT_MAX     2500
 #define ASK_MS          20000
-#define BYTES_PER_TOKEN 3
 
 /* One that is being made.  The fiber that asks owns it; the runner takes it once it is ready. */
 struct recap {
@@ -73,7 +72,7 @@ static int append_extract(
 {
 	struct arena *mem = arena_new();
 	const struct wire *w = conversation_wire(c);
-	size_t share = (size_t)a->config.limits.context_tokens * BYTES_PER_TOKEN / 8,
+	size_t share = (size_t)a->config.limits.context_tokens * AGENT_BYTES_PER_TOKEN / 8,
 	       max = share && share < EXTRACT_MAX ? share : EXTRACT_MAX;
 	int result = append(
 	    c, n, "extract", recap_extract(mem, w, wire_turn_at(w, n - 1).upto, max), ms, NULL, e);
@@ -84,15 +83,16 @@ static int append_extract(
 
 /* In the background. */
 
+/* builtin follows a playbook: it neither reads a history nor writes anything of its own. */
 static bool usable(const struct model *m)
 {
-	return !text_is(m->class->name, "builtin"); /* it follows a playbook and writes nothing */
+	return !text_is(m->class->name, "builtin");
 }
 
-static bool has_router(const struct agent *a)
+static bool any_usable(const struct model *const *chain, int n)
 {
-	for (int i = 0; i < a->config.nrouter; i++)
-		if (usable(a->config.router[i]))
+	for (int i = 0; i < n; i++)
+		if (usable(chain[i]))
 			return true;
 	return false;
 }
@@ -179,13 +179,14 @@ static void begin(struct agent *a, struct conversation *c, int n)
 {
 	const struct wire *w = conversation_wire(c);
 	struct recap *r = mem_new(struct recap);
-	size_t max = (size_t)a->config.limits.context_tokens * BYTES_PER_TOKEN;
+	size_t max = (size_t)a->config.limits.context_tokens * AGENT_BYTES_PER_TOKEN;
 
 	*r = (struct recap){ .agent = a,
 		.c = conversation_ref(c),
 		.mem = arena_new(),
 		.upto = wire_turn_at(w, n - 1).end };
-	r->transcript = recap_transcript(r->mem, w, wire_turn_at(w, n - 1).upto, max ? max : SIZE_MAX);
+	r->transcript =
+	    recap_transcript(r->mem, w, wire_turn_at(w, n - 1).upto, max ? max : SIZE_MAX);
 	signal_init(&r->over);
 	*conversation_recap(c) = r;
 	scope_go(&a->scope, run, r);
@@ -201,7 +202,7 @@ void recap_between_turns(struct agent *a, struct conversation *c)
 		take(under_way);
 	if (under_way || n < DUE_TURNS)
 		return;
-	if (has_router(a))
+	if (any_usable(a->config.router, a->config.nrouter))
 		begin(a, c, n - KEPT_TURNS);
 	else
 		append_extract(a, c, n - KEPT_TURNS, 0, &e); /* as in take() */
@@ -228,11 +229,12 @@ static int turns_to_go(struct turn *t, size_t weight, size_t limit)
 
 int recap_to_fit(struct turn *t, struct err *e)
 {
-	size_t limit = (size_t)t->agent->config.limits.context_tokens * BYTES_PER_TOKEN,
+	const struct agent_config *cf = &t->agent->config;
+	size_t limit = (size_t)cf->limits.context_tokens * AGENT_BYTES_PER_TOKEN,
 	       weight = prompt_weight(t);
 	int n;
 
-	if (!limit || weight <= limit)
+	if (!limit || weight <= limit || !any_usable(cf->chain, cf->nchain))
 		return 1;
 	n = turns_to_go(t, weight, limit);
 	if (!n)

@@ -31,8 +31,8 @@ static const char instructions[] =
 static void add_calls(struct arena *mem, struct buf *out, const struct wire_message *m)
 {
 	for (int i = 0; i < m->n; i++)
-		buf_printf(out, "Call %s: %s\n", m->calls[i].name,
-		    json_text(mem, m->calls[i].arguments));
+		buf_printf(
+		    out, "Call %s: %s\n", m->calls[i].name, json_text(mem, m->calls[i].arguments));
 }
 
 static void add_results(struct buf *out, const struct wire_message *m)
@@ -149,8 +149,8 @@ static struct wire *history_of(struct arena *mem, const char *transcript)
 	struct wire *w = wire_new();
 	struct event ev = { .seq = 1,
 		.kind = EVENT_MESSAGE,
-		.data = json_in(
-		    mem, json_pack("{ss ss}", "role", "customer", "content", transcript)) };
+		.data =
+		    json_in(mem, json_pack("{ss ss}", "role", "customer", "content", transcript)) };
 
 	wire_append(w, &ev);
 	return w;

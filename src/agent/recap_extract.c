@@ -9,9 +9,9 @@
 #include <strings.h>
 
 /* A recap without a model: one bullet for each thing that matters, under five heads, oldest first.
- * What says the same as an earlier one takes its place.  Where there is too much, wants and promises
- * keep a quarter each, the newest; then the oldest facts go, then the rest of those.  What was done
- * and what is open stays, up to twice the size; beyond, the oldest are counted. */
+ * What says the same as an earlier one takes its place.  Where there is too much, wants and
+ * promises keep a quarter each, the newest; then the oldest facts go, then the rest of those.  What
+ * was done and what is open stays, up to twice the size; beyond, the oldest are counted. */
 
 #define BULLET_MAX 200
 #define WANT_MAX   120
@@ -119,8 +119,8 @@ static const char *scalars_of(struct notes *k, const json_t *v, size_t max)
 
 static void result(struct notes *k, const struct wire_call *call, const struct wire_result *r)
 {
-	const char *what = arena_printf(
-	    k->mem, "%s(%s)", call->name, scalars_of(k, call->arguments, CALL_MAX));
+	const char *what =
+	    arena_printf(k->mem, "%s(%s)", call->name, scalars_of(k, call->arguments, CALL_MAX));
 	struct err e;
 	const json_t *value = r->ok ? json_read_in(k->mem, r->text, strlen(r->text), &e) : NULL;
 	const char *said = value ? scalars_of(k, value, BULLET_MAX) : r->text;
@@ -282,8 +282,7 @@ static const char *write_down(const struct notes *k)
 		if (l->n || l->uncounted)
 			buf_printf(&out, "%s%s:\n", out.len ? "\n" : "", heads[h]);
 		if (l->uncounted)
-			buf_printf(
-			    &out, "- (%d before these)%s", l->uncounted, l->n ? "\n" : "");
+			buf_printf(&out, "- (%d before these)%s", l->uncounted, l->n ? "\n" : "");
 		for (int i = 0; i < l->n; i++)
 			buf_printf(&out, "- %s%s", l->at[i], i < l->n - 1 ? "\n" : "");
 	}

@@ -19,16 +19,22 @@ static void schemas_free(struct agent *a)
 	free(a->schemas);
 }
 
-static size_t tool_bytes(const struct tool *t)
+size_t agent_standing_bytes(const struct agent_config *config)
 {
-	return strlen(t->name) + strlen(t->description) + json_size(t->parameters);
+	size_t n = strlen(config->instructions);
+
+	for (int i = 0; i < config->tools.n; i++)
+		n += strlen(config->tools.tools[i].name) +
+		     strlen(config->tools.tools[i].description) +
+		     json_size(config->tools.tools[i].parameters);
+	return n;
 }
 
 static int prepare_tools(struct agent *a, struct err *e)
 {
 	const struct toolbox *box = &a->config.tools;
 
-	a->standing_bytes = strlen(a->config.instructions);
+	a->standing_bytes = agent_standing_bytes(&a->config);
 	a->model_tools = mem_alloc(sizeof(*a->model_tools) * (size_t)box->n);
 	a->schemas = mem_alloc(sizeof(*a->schemas) * (size_t)box->n);
 	for (int i = 0; i < box->n; i++) {
@@ -38,7 +44,6 @@ static int prepare_tools(struct agent *a, struct err *e)
 			.description = t->description,
 			.parameters = t->parameters,
 			.write = t->effect == EFFECT_WRITE };
-		a->standing_bytes += tool_bytes(t);
 		a->schemas[i] = schema_compile(t->parameters, e);
 		if (!a->schemas[i])
 			return err_wrap(e, "parameters of tool %s", t->name);

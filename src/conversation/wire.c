@@ -63,6 +63,7 @@ static void close_message(struct wire *w, const struct wire_message *m)
 {
 	wire_push(&w->closed, m);
 	w->weight += wire_message_weight(m);
+	w->bytes += sizeof(*m);
 }
 
 /* A message that is complete: behind what is open (4). */

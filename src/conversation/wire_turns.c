@@ -135,7 +135,7 @@ static void move(struct wire *w)
 	struct arena *old = w->mem;
 
 	w->mem = arena_new();
-	w->bytes = 0;
+	w->bytes = sizeof(*w->closed.at) * (size_t)w->closed.n;
 	forget_renderings(w);
 	for (int i = 0; i < w->closed.n; i++)
 		copy_message(w, &w->closed.at[i]);

@@ -98,9 +98,10 @@ static int record(const struct model *model, const struct model_request *r,
 		call(mem, out, "refund",
 		    json_pack("{ss}", "order_id", arena_printf(mem, "FW-%d", turn)));
 	else
-		out->text = m->text ? m->text
-				    : "It left us on Monday. You will have it on Wednesday. Is there "
-				      "anything else?";
+		out->text = m->text
+				? m->text
+				: "It left us on Monday. You will have it on Wednesday. Is there "
+				  "anything else?";
 	out->opaque = json_in(mem, json_pack("{si}", "asked", m->asked));
 	return 0;
 }
@@ -246,7 +247,8 @@ RECAP_TEST(between_recaps_each_prompt_begins_with_the_one_before)
 	CHECK_INT(kit_count(k, c, EVENT_RECAP), 3);
 	CHECK_INT(recorder.misses, 3);
 	fprintf(stderr,
-	    "45 turns, %d prompts: %.1f %% of their %zu bytes are the beginning of the one before\n",
+	    "45 turns, %d prompts: %.1f %% of their %zu bytes are the beginning of the one "
+	    "before\n",
 	    recorder.asked, 100.0 * (double)recorder.hit / (double)recorder.sent, recorder.sent);
 	CHECK(recorder.hit * 10 > recorder.sent * 8);
 }
@@ -267,8 +269,8 @@ RECAP_TEST(a_long_conversation_stays_small)
 
 RECAP_TEST(the_state_says_what_no_recap_may_forget)
 {
-	json_t *data = json_pack("{ss ss ss}", "kind", "review", "rule", "tool_failed", "reason",
-	    "it did not work");
+	json_t *data = json_pack(
+	    "{ss ss ss}", "kind", "review", "rule", "tool_failed", "reason", "it did not work");
 	struct err e = { 0 };
 
 	conversation_append(c, &(struct draft){ EVENT_ESCALATED, data, NULL }, 1, NULL, &e);

@@ -126,18 +126,17 @@ static void the_recap_before_is_taken_in(void **state)
 		      "- refund(id=1)\nOpen:\n- (3 before these)\n- a question");
 	says(&s, "customer", "Thanks");
 	calls(&s, "f", "read", "{\"a\":1}", "{\"x\":2}"); /* news of the same */
-	assert_string_equal(recap_of(&s, 2500),
-	    "Wants:\n"
-	    "- a refund\n"
-	    "- Thanks\n"
-	    "Facts:\n"
-	    "- FW-1 is blue\n"
-	    "- f(a=1): x=2\n"
-	    "Done:\n"
-	    "- refund(id=1)\n"
-	    "Open:\n"
-	    "- (3 before these)\n"
-	    "- a question");
+	assert_string_equal(recap_of(&s, 2500), "Wants:\n"
+						"- a refund\n"
+						"- Thanks\n"
+						"Facts:\n"
+						"- FW-1 is blue\n"
+						"- f(a=1): x=2\n"
+						"Done:\n"
+						"- refund(id=1)\n"
+						"Open:\n"
+						"- (3 before these)\n"
+						"- a question");
 	done(&s);
 }
 
@@ -194,8 +193,9 @@ static void too_much_that_was_done_is_counted(void **state)
 
 static void whatever_was_said_it_is_utf8_and_has_a_bullet(void **state)
 {
-	static const char *const texts[] = { "", "\xc3\xbc\xc3\xbc\xc3\xbc", "# - *", "Wants:",
-		"\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80", "\n\n-\n", "{\"a\":[[[1,2]]]}" };
+	static const char *const texts[] = { "", "\xc3\xbc\xc3\xbc\xc3\xbc", "# - *",
+		"Wants:", "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80", "\n\n-\n",
+		"{\"a\":[[[1,2]]]}" };
 
 	(void)state;
 	for (size_t i = 0; i < array_len(texts); i++)
@@ -230,7 +230,8 @@ static void a_transcript_has_all_of_it_or_is_none(void **state)
 	calls(&s, "look", "read", "{\"id\":1}", "{\"a\":2}");
 	says(&s, "person", "Hello");
 	assert_string_equal(recap_transcript(s.mem, s.w, wire_len(s.w), 2500),
-	    "Customer: Hi\nCall look: {\"id\":1}\nResult of look: {\"a\":2}\nColleague Bo: Hello\n");
+	    "Customer: Hi\nCall look: {\"id\":1}\nResult of look: {\"a\":2}\nColleague Bo: "
+	    "Hello\n");
 	assert_null(recap_transcript(s.mem, s.w, wire_len(s.w), 20));
 	memset(much, 'x', 3000);
 	calls(&s, "look", "read", "{}", arena_printf(s.mem, "\"%s\"", much));

@@ -535,7 +535,7 @@ struct writer {
 	struct {
 		int times; /* how often the AI must have said it: -1 does not matter */
 		bool customer;
-	} want[900];
+	} want[700];
 	struct event *log;
 	struct {
 		int64_t seq;
