@@ -255,6 +255,10 @@ RECAP_TEST(between_recaps_each_prompt_begins_with_the_one_before)
 
 RECAP_TEST(a_long_conversation_stays_small)
 {
+	struct conversations *others;
+	struct conversation *cold;
+	struct err e = { 0 };
+	int64_t queries;
 	size_t at_100;
 
 	recorder.text = "It left us on Monday.";
@@ -265,6 +269,12 @@ RECAP_TEST(a_long_conversation_stays_small)
 	CHECK(recorder.longest < 12000);
 	CHECK(strlen(first(c)) <= 5000);
 	CHECK_HAS(first(c), "Done:\n- refund(order_id=FW-1)"); /* what was done is never left out */
+	queries = store_stats(k->store).queries;
+	others = conversations_new(k->world, k->store, 1 << 20);
+	cold = conversation_open(others, conversation_id(c), &e);
+	CHECK_INT(store_stats(k->store).queries - queries, 2); /* its row and its end */
+	conversation_close(cold);
+	conversations_free(others);
 }
 
 RECAP_TEST(the_state_says_what_no_recap_may_forget)
@@ -478,15 +488,59 @@ RECAP_TEST(no_prompt_is_longer_than_the_limit)
 	CHECK(wire_turns(conversation_wire(c)) >= 2);
 }
 
+/* Of turns with this much to read. */
+static void talk_much(struct kit *k, struct conversation *c, int turns, size_t bytes)
+{
+	for (int i = 0; i < turns; i++) {
+		struct arena *mem = arena_new();
+		char *much = arena_alloc(mem, bytes + 1);
+
+		memset(much, 'x', bytes);
+		kit_say(k, mem, c, much);
+		arena_free(mem);
+	}
+}
+
+RECAP_TEST(the_last_two_turns_stay_if_they_can)
+{
+	k->config.limits.context_tokens = 2000;
+	kit_restart_agent(k);
+	talk(k, c, 5);
+	talk_much(k, c, 2, 1600);
+	CHECK_INT(kit_count(k, c, EVENT_RECAP), 0);
+	talk(k, c, 1);
+	CHECK_INT(kit_count(k, c, EVENT_RECAP), 1);
+	CHECK_INT(json_int(newest_recap(k, mem, c)->data, "turns", 0), 5);
+	talk_much(k, c, 2, 2300);
+	talk(k, c, 1);
+	CHECK_INT(json_int(newest_recap(k, mem, c)->data, "turns", 0), 9); /* two such do not fit */
+	CHECK_INT(kit_count(k, c, EVENT_ESCALATED), 0);
+}
+
+RECAP_TEST(a_recap_that_comes_late_is_dropped)
+{
+	struct writer m = { .delay_ms = 3000, .text = "- fine" };
+	const struct model *chain[1];
+	struct err e = { 0 };
+	int n;
+
+	use_router(k, &m, chain);
+	talk(k, c, 19);
+	talk_much(k, c, 10, 20000);
+	n = kit_count(k, c, EVENT_RECAP); /* at once: there was no more room */
+	CHECK(n > 0);
+	fiber_sleep(5000, &e);
+	CHECK_INT(m.asked, 1);
+	CHECK_INT(kit_count(k, c, EVENT_RECAP), n);
+	free(m.given);
+}
+
 RECAP_TEST(a_turn_that_is_too_long_by_itself_goes_to_a_person)
 {
-	char *much = arena_alloc(mem, 9000);
-
-	memset(much, 'x', 8999);
 	k->config.limits.context_tokens = 2000;
 	kit_restart_agent(k);
 	talk(k, c, 3);
-	CHECK_HAS(kit_say(k, mem, c, much), "I have asked a colleague");
+	talk_much(k, c, 1, 9000);
 	CHECK_STR(
 	    json_str(kit_event(k, mem, c, EVENT_ESCALATED, 0)->data, "rule"), "limit_context");
 	CHECK_INT(kit_count(k, c, EVENT_RECAP), 0); /* it would not have helped */
@@ -656,6 +710,8 @@ int main(void)
 		SIM_TEST(builtin_is_not_asked_and_the_second_is_when_the_first_fails),
 		SIM_TEST(an_agent_that_stops_leaves_it_due),
 		SIM_TEST(no_prompt_is_longer_than_the_limit),
+		SIM_TEST(the_last_two_turns_stay_if_they_can),
+		SIM_TEST(a_recap_that_comes_late_is_dropped),
 		SIM_TEST(a_turn_that_is_too_long_by_itself_goes_to_a_person),
 		SIM_TEST(a_model_that_finds_it_too_long_is_asked_for_less),
 		cmocka_unit_test(a_recap_that_a_crash_cut_short_is_due_again),

@@ -281,7 +281,8 @@ static void a_recap_in_the_middle_of_a_turn_leaves_it_as_it_is(void **state)
 		  CUSTOMER("the blue one"), RECAP(3, "- hi")),
 	    "S - hi\nC how?\nA order() policy()\nR order=" CUT " policy=2\nC the blue one");
 	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, CUSTOMER("how?"), TWO_CALLS, OK("b", "2"),
-		  CUSTOMER("the blue one"), RECAP(3, "- hi"), OK("a", "1"), AI("So."), ENDED),
+		  CUSTOMER("the blue one"), RECAP(3, "- hi"), OK("b", "9"), OK("a", "1"), AI("So."),
+		  ENDED),
 	    "S - hi\nC how?\nA order() policy()\nR order=1 policy=2\nC the blue one\nA So.");
 	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, CUSTOMER("how?"), PART(1, "Let me see. "),
 		  CUSTOMER("the blue one"), RECAP(3, "- hi"), PART(1, "One moment. ")),
