@@ -75,10 +75,9 @@ static const json_t *state(struct turn *t)
 	char now[TEXT_TIME_SIZE];
 
 	return json_in(t->mem,
-	    json_pack("{so so so ss so ss ss}", "customer", or_null(h->customer), "profile",
-		or_null(h->profile), "intents", h->intents ? json_incref(h->intents) : json_array(),
-		"owner", owner_name(h->owner), "escalation", escalation(h), "now",
-		text_time(now, turn_log(t)->started_at), "language", h->language));
+	    json_pack("{so so ss so ss ss}", "customer", or_null(h->customer), "profile",
+		or_null(h->profile), "owner", owner_name(h->owner), "escalation", escalation(h),
+		"now", text_time(now, turn_log(t)->started_at), "language", h->language));
 }
 
 size_t prompt_weight(struct turn *t)

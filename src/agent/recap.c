@@ -15,13 +15,11 @@
 
 /* One that is being made.  The fiber that asks owns it; the runner takes it once it is ready. */
 struct recap {
-	struct agent *agent;
-	struct conversation *c;
-	struct arena *mem;
+	struct turn turn; /* of no step: what the asking takes */
 	int64_t upto;
+	int turns;              /* covered in all */
 	const char *transcript; /* NULL: too long to be asked about */
 	const char *by, *text;  /* NULL until somebody gave one */
-	struct model_usage usage;
 	int64_t ms;
 	bool ready, taken;
 	struct signal over;
@@ -50,16 +48,14 @@ static int turns_upto(struct conversation *c, int64_t upto)
 	return n;
 }
 
-/* Takes `usage` over, NULL: none. */
-static int append(struct conversation *c, int n, const char *by, const char *text, int64_t ms,
-    json_t *usage, struct err *e)
+/* Turns of the conversation that a recap of the first n here covers. */
+static int covered(struct conversation *c, int n)
 {
-	const struct wire *w = conversation_wire(c);
-	json_t *data = json_pack("{ss sI si ss sI so*}", "text", text, "upto",
-	    (json_int_t)wire_turn_at(w, n - 1).end, "turns",
-	    conversation_head(c)->turns_all - (wire_turns(w) - n), "by", by, "ms", (json_int_t)ms,
-	    "usage", usage);
+	return conversation_head(c)->turns_all - (wire_turns(conversation_wire(c)) - n);
+}
 
+static int append(struct conversation *c, json_t *data, struct err *e)
+{
 	if (!data)
 		bug("a recap is not UTF-8");
 	return conversation_append(c, &(struct draft){ EVENT_RECAP, data, NULL }, 1, NULL, e) < 0
@@ -67,90 +63,80 @@ static int append(struct conversation *c, int n, const char *by, const char *tex
 		   : 0;
 }
 
-static int append_extract(
-    const struct agent *a, struct conversation *c, int n, int64_t ms, struct err *e)
+static json_t *event_of(int64_t upto, int turns, const char *by, const char *text)
+{
+	return json_pack(
+	    "{ss sI si ss}", "text", text, "upto", (json_int_t)upto, "turns", turns, "by", by);
+}
+
+/* Of the first n turns here. */
+static json_t *extract(const struct agent *a, struct conversation *c, int n)
 {
 	struct arena *mem = arena_new();
 	const struct wire *w = conversation_wire(c);
-	size_t share = (size_t)a->config.limits.context_tokens * AGENT_BYTES_PER_TOKEN / 8,
-	       max = share && share < EXTRACT_MAX ? share : EXTRACT_MAX;
-	int result = append(
-	    c, n, "extract", recap_extract(mem, w, wire_turn_at(w, n - 1).upto, max), ms, NULL, e);
+	struct wire_turn last = wire_turn_at(w, n - 1);
+	size_t share = (size_t)a->config.limits.context_tokens * AGENT_BYTES_PER_TOKEN / 8;
+	json_t *data = event_of(last.end, covered(c, n), "extract",
+	    recap_extract(mem, w, last.upto, share && share < EXTRACT_MAX ? share : EXTRACT_MAX));
 
 	arena_free(mem);
-	return result;
+	return data;
 }
 
 /* In the background. */
 
-/* builtin follows a playbook: it neither reads a history nor writes anything of its own. */
-static bool usable(const struct model *m)
-{
-	return !text_is(m->class->name, "builtin");
-}
-
-static bool any_usable(const struct model *const *chain, int n)
+static bool any_reads(const struct model *const *chain, int n)
 {
 	for (int i = 0; i < n; i++)
-		if (usable(chain[i]))
+		if (!chain[i]->class->takes_no_tokens)
 			return true;
 	return false;
 }
 
-static void ask_chain(void *arg)
+static void ask_router(void *arg)
 {
 	struct recap *r = arg;
-	const struct agent_config *cf = &r->agent->config;
-	struct model_answer answer = { 0 };
+	const struct model *who;
 	struct err e;
 
-	for (int i = 0; r->transcript && i < cf->nrouter; i++) {
-		const struct model *m = cf->router[i];
-
-		if (!usable(m))
-			continue;
-		if (recap_ask(m, r->transcript, conversation_id(r->c), r->mem, &answer, &e) == 0) {
-			r->by = m->name;
-			r->text = answer.text;
-			r->usage = answer.usage;
-			return;
-		}
-		if (e.code != ERR_CANCELED)
-			log_warn("conversation %s: no recap from model %s: %s",
-			    conversation_id(r->c), m->name, e.msg);
-		if (fiber_check(&e) < 0)
-			return;
-	}
+	if (!r->transcript)
+		return;
+	r->text = recap_ask(&r->turn, r->transcript, &who, &e);
+	if (r->text)
+		r->by = who->name;
+	else if (e.code != ERR_CANCELED)
+		log_warn("conversation %s: no recap from a model: %s", conversation_id(r->turn.c),
+		    e.msg);
 }
 
-static json_t *usage_json(const struct model_usage *u)
-{
-	return json_pack("{sI sI}", "input_tokens", (json_int_t)u->input_tokens, "output_tokens",
-	    (json_int_t)u->output_tokens);
-}
-
-/* It is appended, unless a later one was meanwhile.  That this fails is said by the conversation:
- * it is broken for whoever uses it next. */
+/* One that is late changes nothing any more, but what it cost is to be in the log.  That appending
+ * fails is said by the conversation: it is broken for whoever uses it next. */
 static void take(struct recap *r)
 {
-	int n = turns_upto(r->c, r->upto);
+	struct conversation *c = r->turn.c;
+	const struct usage *used = &r->turn.unlogged;
+	bool late = conversation_head(c)->recap_upto >= r->upto;
+	json_t *data;
 	struct err e;
 
 	r->taken = true;
 	signal_wake_all(&r->over);
-	if (conversation_head(r->c)->recap_upto >= r->upto)
+	if (late && !r->text && !used->cost)
 		return;
-	if (r->text)
-		append(r->c, n, r->by, r->text, r->ms, usage_json(&r->usage), &e);
-	else
-		append_extract(r->agent, r->c, n, r->ms, &e);
+	data = !r->text && !late ? extract(r->turn.agent, c, turns_upto(c, r->upto))
+				 : event_of(r->upto, r->turns, r->text ? r->by : "extract",
+				       r->text ? r->text : "");
+	json_object_set_new(data, "ms", json_integer(r->ms));
+	if (used->input_tokens || used->output_tokens)
+		usage_put(data, used);
+	append(c, data, &e);
 }
 
 static void forget(struct recap *r)
 {
-	*conversation_recap(r->c) = NULL;
-	conversation_close(r->c);
-	arena_free(r->mem);
+	*conversation_recap(r->turn.c) = NULL;
+	conversation_close(r->turn.c);
+	arena_free(r->turn.mem);
 	free(r);
 }
 
@@ -162,14 +148,15 @@ static void run(void *arg)
 	struct scope s;
 	struct err e;
 
-	scope_open(&s, start + ASK_MS);
-	scope_run(&s, ask_chain, r);
+	r->turn.deadline = start + ASK_MS;
+	scope_open(&s, r->turn.deadline);
+	scope_run(&s, ask_router, r);
 	scope_join(&s);
 	r->ms = fiber_now() - start;
 	r->ready = fiber_check(&e) == 0;
-	if (r->ready && !conversation_head(r->c)->open_since)
+	if (r->ready && !conversation_head(r->turn.c)->open_since)
 		take(r);
-	patience = fiber_now() + 2 * r->agent->config.limits.turn_ms;
+	patience = fiber_now() + 2 * r->turn.agent->config.limits.turn_ms;
 	while (r->ready && !r->taken && signal_wait(&r->over, patience, &e) == 0)
 		;
 	forget(r);
@@ -178,15 +165,16 @@ static void run(void *arg)
 static void begin(struct agent *a, struct conversation *c, int n)
 {
 	const struct wire *w = conversation_wire(c);
+	struct wire_turn last = wire_turn_at(w, n - 1);
 	struct recap *r = mem_new(struct recap);
 	size_t max = (size_t)a->config.limits.context_tokens * AGENT_BYTES_PER_TOKEN;
 
-	*r = (struct recap){ .agent = a,
-		.c = conversation_ref(c),
-		.mem = arena_new(),
-		.upto = wire_turn_at(w, n - 1).end };
-	r->transcript =
-	    recap_transcript(r->mem, w, wire_turn_at(w, n - 1).upto, max ? max : SIZE_MAX);
+	*r = (struct recap){
+		.turn = { .agent = a, .c = conversation_ref(c), .mem = arena_new(), .aside = true },
+		.upto = last.end,
+		.turns = covered(c, n),
+	};
+	r->transcript = recap_transcript(r->turn.mem, w, last.upto, max ? max : SIZE_MAX);
 	signal_init(&r->over);
 	*conversation_recap(c) = r;
 	scope_go(&a->scope, run, r);
@@ -202,10 +190,10 @@ void recap_between_turns(struct agent *a, struct conversation *c)
 		take(under_way);
 	if (under_way || n < DUE_TURNS)
 		return;
-	if (any_usable(a->config.router, a->config.nrouter))
+	if (any_reads(a->config.router, a->config.nrouter))
 		begin(a, c, n - KEPT_TURNS);
 	else
-		append_extract(a, c, n - KEPT_TURNS, 0, &e); /* as in take() */
+		append(c, extract(a, c, n - KEPT_TURNS), &e); /* as in take() */
 }
 
 /* Within a turn. */
@@ -234,12 +222,13 @@ int recap_to_fit(struct turn *t, struct err *e)
 	       weight = prompt_weight(t);
 	int n;
 
-	if (!limit || weight <= limit || !any_usable(cf->chain, cf->nchain))
+	if (!limit || weight <= limit ||
+	    (!any_reads(cf->chain, cf->nchain) && !any_reads(cf->strong, cf->nstrong)))
 		return 1;
 	n = turns_to_go(t, weight, limit);
 	if (!n)
 		return 0;
-	if (append_extract(t->agent, t->c, n, 0, e) < 0)
+	if (append(t->c, extract(t->agent, t->c, n), e) < 0)
 		return -1;
 	return prompt_weight(t) <= limit;
 }
@@ -251,5 +240,5 @@ int recap_shorten(struct turn *t, struct err *e)
 	if (!n || t->shortened == SHORTENED_MAX)
 		return 0;
 	t->shortened++;
-	return append_extract(t->agent, t->c, n, 0, e) < 0 ? -1 : 1;
+	return append(t->c, extract(t->agent, t->c, n), e) < 0 ? -1 : 1;
 }

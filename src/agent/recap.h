@@ -37,8 +37,9 @@ const char *recap_extract(struct arena *mem, const struct wire *w, int n, size_t
 
 /* recap_ask.c.  The same messages as a transcript, of at most `max` bytes: NULL if it is longer. */
 const char *recap_transcript(struct arena *mem, const struct wire *w, int n, size_t max);
-/* Ask this model for a recap of the transcript; -1: it gave none that can be used.  May wait. */
-int recap_ask(const struct model *m, const char *transcript, const char *conversation,
-    struct arena *mem, struct model_answer *out, struct err *e);
+/* Ask the router for a recap of the transcript, for t (with `aside`), which has then what it used;
+ * the text in t->mem, and who wrote it.  NULL: none that can be taken.  May wait. */
+const char *recap_ask(
+    struct turn *t, const char *transcript, const struct model **who, struct err *e);
 
 #endif

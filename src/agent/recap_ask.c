@@ -121,8 +121,6 @@ static int check(struct arena *mem, const char *transcript, struct model_answer 
 
 	if (!a->text || text_blank(a->text))
 		return err_set(e, ERR_INVALID, "its answer is empty");
-	if (!text_is_utf8(a->text, strlen(a->text)))
-		return err_set(e, ERR_INVALID, "its answer is not UTF-8");
 	if (a->ncalls || a->stop != MODEL_DONE)
 		return err_set(e, ERR_INVALID, "its answer did not come to an end");
 	a->text = trimmed(mem, a->text);
@@ -156,21 +154,53 @@ static struct wire *history_of(struct arena *mem, const char *transcript)
 	return w;
 }
 
-int recap_ask(const struct model *m, const char *transcript, const char *conversation,
-    struct arena *mem, struct model_answer *out, struct err *e)
+struct asking {
+	struct turn *turn;
+	const struct model_request *request;
+};
+
+static int allow(void *self, const struct model *m, struct err *e)
 {
-	struct model_sink sink = { .text = nobody_reads };
+	struct asking *a = self;
+
+	if (m->class->takes_no_tokens)
+		return err_set(e, ERR_INVALID, "%s writes nothing of its own", m->name);
+	return budget_reserve(a->turn, m, a->request, e);
+}
+
+static void settle(void *self, const struct model *m, const struct model_answer *answer, bool ok)
+{
+	struct asking *a = self;
+
+	budget_settle(a->turn, m, a->request, answer, ok);
+}
+
+static struct model_sink sink(void *self)
+{
+	(void)self;
+	return (struct model_sink){ .text = nobody_reads };
+}
+
+const char *recap_ask(
+    struct turn *t, const char *transcript, const struct model **who, struct err *e)
+{
 	struct model_request r = { .instructions = instructions,
-		.history = history_of(mem, transcript),
+		.history = history_of(t->mem, transcript),
 		.state_after = 1,
 		.message = transcript,
 		.final = true,
-		.conversation = conversation,
+		.conversation = conversation_id(t->c),
 		.answer_tokens = ANSWER_TOKENS };
-	int result;
+	struct asking asking = { t, &r };
+	struct route_asker asker = {
+		.allow = allow, .settle = settle, .begin = sink, .self = &asking
+	};
+	struct route_step step = { .request = &r, .deadline = t->deadline };
+	struct route_outcome out;
+	struct model_answer answer = { 0 };
+	int result = route_complete(t->agent->router, &step, &asker, t->mem, &answer, &out, e);
 
-	*out = (struct model_answer){ 0 };
-	result = m->class->complete(m, &r, &sink, mem, out, e);
 	wire_free(r.history);
-	return result < 0 ? -1 : check(mem, transcript, out, e);
+	*who = out.who;
+	return result == 0 && check(t->mem, transcript, &answer, e) == 0 ? answer.text : NULL;
 }

@@ -192,7 +192,7 @@ static int conclude(
 }
 
 /* Ask, and take what may count of the answer. */
-static int ask_whole(struct turn *t, const struct model_request *r, struct reply *reply,
+static int ask_whole(struct turn *t, struct model_request *r, struct reply *reply,
     struct answered *a, struct err *e)
 {
 	int result = ask(t, r, reply, &a->answer, &a->out, e);

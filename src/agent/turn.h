@@ -23,7 +23,7 @@ struct agent {
 	struct signal ready;           /* the classifier has come */
 	struct scope scope;            /* of all runners */
 	struct routes *routes;
-	const struct route *main, *strong; /* strong NULL: none is configured */
+	const struct route *main, *router, *strong; /* strong NULL: none is configured */
 	struct spending spending;
 	struct model_tool *model_tools;
 	struct schema **schemas; /* of the tools' arguments, in the toolbox's order */
@@ -47,6 +47,7 @@ struct turn {
 	struct usage unlogged; /* what was used and stands in no event yet */
 	int64_t reserved;      /* for the attempt under way */
 	const char *limit;     /* the rule that kept a model from being asked; NULL: none did */
+	bool aside;            /* no step of the open turn is asked for, but a recap */
 };
 
 /* turn.c.  0: the conversation has no open turn any more.  -1: it could not go on now (stopped,
@@ -78,7 +79,7 @@ struct caller prompt_caller(struct turn *t);
 void ask_open(struct agent *a);
 void ask_close(struct agent *a);
 /* Ask the models for a step, the strong ones where the turn is hard.  As route_complete(). */
-int ask(struct turn *t, const struct model_request *r, struct reply *reply,
+int ask(struct turn *t, struct model_request *r, struct reply *reply,
     struct model_answer *answer, struct route_outcome *out, struct err *e);
 
 /* budget.c: tokens and money.  What an attempt may use is reserved before it, and given back for

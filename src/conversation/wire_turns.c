@@ -27,7 +27,7 @@ struct wire_turn wire_turn_at(const struct wire *w, int i)
 	return w->turns[i];
 }
 
-#define FRAME 16 /* names and braces around a message, a call or a result */
+#define FRAME 40 /* names and braces around a message, a call or a result */
 
 size_t wire_message_weight(const struct wire_message *m)
 {
