@@ -174,6 +174,13 @@ static bool allowed(struct walk *w, const struct model *m)
 	return false;
 }
 
+static bool shortened(struct walk *w)
+{
+	const struct route_asker *a = w->asker;
+
+	return w->answer->fault == MODEL_FAULT_CONTEXT && a->shorten && a->shorten(a->self);
+}
+
 /* 0: it answered. */
 static int ask_link(struct walk *w, struct health *h)
 {
@@ -192,9 +199,13 @@ static int ask_link(struct walk *w, struct health *h)
 		}
 		if (over(w))
 			return -1;
+		health_end(&attempt, w->answer->fault, w->e->msg, fiber_now());
+		if (shortened(w)) {
+			nth--;
+			continue;
+		}
 		w->out->failures++;
 		w->out->too_long |= w->answer->fault == MODEL_FAULT_CONTEXT;
-		health_end(&attempt, w->answer->fault, w->e->msg, fiber_now());
 		if (!wait_again(w, h, nth))
 			return -1;
 	}

@@ -50,6 +50,9 @@ struct route_asker {
 	/* A new attempt begins: where its text goes. */
 	struct model_sink (*begin)(void *self);
 	enum route_text (*shown)(void *self);
+	/* A model says that the prompt is too long for it.  true: the request was made shorter, and
+	 * the same model is asked again. */
+	bool (*shorten)(void *self);
 	void *self;
 };
 

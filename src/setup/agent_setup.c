@@ -180,6 +180,21 @@ static void make_tools(struct mistakes *m, struct agent_setup *s)
 	setup_tools(m, s);
 }
 
+/* Something must be left for what is said. */
+static void check_context(struct mistakes *m, const struct agent_setup *s)
+{
+	size_t standing;
+
+	if (m->n)
+		return;
+	standing = agent_standing_bytes(&s->agent) / AGENT_BYTES_PER_TOKEN;
+	if (standing * 2 > (size_t)s->agent.limits.context_tokens)
+		yaml_mistake(s->config->agent, m, "/limits/context_tokens",
+		    "prompt.md and the tools alone take about %zu of the %d tokens: allow at "
+		    "least %zu",
+		    standing, s->agent.limits.context_tokens, standing * 2);
+}
+
 static struct agent_setup *make(
     struct mistakes *m, struct world *w, const char *folder, const char *data, bool trial)
 {
@@ -195,6 +210,7 @@ static struct agent_setup *make(
 	setup_databases(m, s, w, data, trial);
 	make_tools(m, s);
 	make_models(m, s);
+	check_context(m, s);
 	if (!m->n)
 		return s;
 	agent_setup_close(s);

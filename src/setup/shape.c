@@ -143,6 +143,7 @@ static const struct section {
 	    "  turn_cost: { type: number, minimum: 0.0001, maximum: 1000000 }\n"
 	    "  conversation_cost: { type: number, minimum: 0.0001, maximum: 1000000 }\n"
 	    "  day_cost: { type: number, minimum: 0.0001, maximum: 1000000 }\n"
+	    "  context_tokens: { type: integer, minimum: 2000, maximum: 1000000 }\n"
 	    "  turn_seconds: { type: integer, minimum: 5, maximum: 600 }\n" },
 	{ "patterns", false,
 	    "type: object\n"
@@ -193,7 +194,6 @@ static const char *const not_yet[] = {
 	"/languages",
 	"/resolution",
 	"/escalation/confidence_below",
-	"/limits/context_tokens",
 	"/tools/*/mcp",
 	"/tools/*/command",
 	"/tools/*/confirm",

@@ -78,6 +78,8 @@ static void a_wrong_shape_is_named_with_its_place(void **state)
 		    "agent.yaml:31:11: limits.steps: expected at least 1\n" },
 		{ "agent.yaml", "steps: 5", "parallel: 33",
 		    "agent.yaml:31:11: limits.parallel: expected at most 32\n" },
+		{ "agent.yaml", "steps: 5", "context_tokens: 1999",
+		    "agent.yaml:31:11: limits.context_tokens: expected at least 2000\n" },
 		{ "agent.yaml", "steps: 5", "turn_seconds: 9",
 		    "agent.yaml:9:3: tools.lookup_order.timeout: is longer than a whole turn may "
 		    "take (limits.turn_seconds)\n"
@@ -234,6 +236,22 @@ static void sql_that_does_not_compile_has_its_place_in_the_file(void **state)
 	check_rows(rows, array_len(rows));
 }
 
+static void instructions_that_leave_no_room_for_a_conversation_are_a_mistake(void **state)
+{
+	struct folder f = folder_good();
+	char prompt[4001];
+
+	(void)state;
+	memset(prompt, 'x', sizeof(prompt) - 1);
+	prompt[sizeof(prompt) - 1] = '\0';
+	check_in(&f, &(struct row){ "agent.yaml", "steps: 5", "context_tokens: 2000", "" });
+	check_in(&f,
+	    &(struct row){ "prompt.md", "Be kind.", prompt,
+		"agent.yaml:31:11: limits.context_tokens: prompt.md and the tools alone take about "
+		"1533 of the 2000 tokens: allow at least 3066\n" });
+	folder_remove(&f);
+}
+
 static void what_does_not_work_yet_is_refused_by_name(void **state)
 {
 	static const char *const top[] = { "mcp: { crm: { url: http://x } }", "policies: []", "desk: {}",
@@ -242,8 +260,6 @@ static void what_does_not_work_yet_is_refused_by_name(void **state)
 	static const struct row rows[] = {
 		{ "agent.yaml", "turns: 9", "confidence_below: 0.6",
 		    "agent.yaml:29:3: escalation.confidence_below: not available yet\n" },
-		{ "agent.yaml", "steps: 5", "answer_tokens: 2048, context_tokens: 60000",
-		    "agent.yaml:31:32: limits.context_tokens: not available yet\n" },
 		{ "agent.yaml", "effect: write",
 		    "effect: write\n    confirm: true\n    approve: true\n"
 		    "    for: rules",
@@ -455,6 +471,8 @@ int main(void)
 		cmocka_unit_test(what_sections_say_of_each_other_is_checked),
 		cmocka_unit_test(parameters_in_the_short_form_are_a_schema),
 		cmocka_unit_test(sql_that_does_not_compile_has_its_place_in_the_file),
+		cmocka_unit_test(
+		    instructions_that_leave_no_room_for_a_conversation_are_a_mistake),
 		cmocka_unit_test(what_does_not_work_yet_is_refused_by_name),
 		cmocka_unit_test(mistakes_of_every_kind_are_told_at_once),
 		cmocka_unit_test(a_playbook_is_checked_against_the_rest_of_the_folder),
