@@ -121,11 +121,17 @@ static bool each_delta(struct saying *s, void (*say)(struct saying *s, const cha
 	return true;
 }
 
+/* Before it speaks it thinks; the signature is that of these very words. */
+static const char *thought(const struct saying *s)
+{
+	return arena_printf(s->mem, "step %d", s->number);
+}
+
 /* Anthropic. */
 
 static void anthropic_delta(struct saying *s, const char *text)
 {
-	event(s, json_pack("{ss si s{ss ss}}", "type", "content_block_delta", "index", 0, "delta",
+	event(s, json_pack("{ss si s{ss ss}}", "type", "content_block_delta", "index", 1, "delta",
 		     "type", "text_delta", "text", text));
 }
 
@@ -143,14 +149,31 @@ static void anthropic_call(struct saying *s, const json_t *call, size_t i)
 	const char *const parts[] = { "", arena_strndup(s->mem, text, half), text + half };
 
 	event(s, json_pack("{ss si s{ss ss ss s{}}}", "type", "content_block_start", "index",
-		     (int)i + 1, "content_block", "type", "tool_use", "id", call_id(s, call, i),
+		     (int)i + 2, "content_block", "type", "tool_use", "id", call_id(s, call, i),
 		     "name", json_str_or(call, "name", ""), "input"));
 	for (size_t p = 0; p < array_len(parts); p++)
 		event(s,
 		    json_pack("{ss si s{ss ss}}", "type", "content_block_delta", "index",
-			(int)i + 1, "delta", "type", "input_json_delta", "partial_json", parts[p]));
+			(int)i + 2, "delta", "type", "input_json_delta", "partial_json", parts[p]));
 	if (!is_last(s, i) || !json_flag(s->step, "cut"))
-		event(s, json_pack("{ss si}", "type", "content_block_stop", "index", (int)i + 1));
+		event(s, json_pack("{ss si}", "type", "content_block_stop", "index", (int)i + 2));
+}
+
+static json_t *thinking_block(const char *thinking, const char *signature)
+{
+	return json_pack(
+	    "{ss ss ss}", "type", "thinking", "thinking", thinking, "signature", signature);
+}
+
+static void anthropic_think(struct saying *s)
+{
+	event(s, json_pack("{ss si so}", "type", "content_block_start", "index", 0, "content_block",
+		     thinking_block("", "")));
+	event(s, json_pack("{ss si s{ss ss}}", "type", "content_block_delta", "index", 0, "delta",
+		     "type", "thinking_delta", "thinking", thought(s)));
+	event(s, json_pack("{ss si s{ss so}}", "type", "content_block_delta", "index", 0, "delta",
+		     "type", "signature_delta", "signature", json_sprintf("of %s", thought(s))));
+	event(s, json_pack("{ss si}", "type", "content_block_stop", "index", 0));
 }
 
 static void anthropic_stream(struct saying *s)
@@ -163,11 +186,12 @@ static void anthropic_stream(struct saying *s)
 		"msg_fake", "type", "message", "role", "assistant", "model", "fake", "content",
 		"usage", "input_tokens", (json_int_t)s->input_tokens, "output_tokens", 1));
 	event(s, json_pack("{ss}", "type", "ping"));
-	event(s, json_pack("{ss si s{ss ss}}", "type", "content_block_start", "index", 0,
+	anthropic_think(s);
+	event(s, json_pack("{ss si s{ss ss}}", "type", "content_block_start", "index", 1,
 		     "content_block", "type", "text", "text", ""));
 	if (!each_delta(s, anthropic_delta))
 		return;
-	event(s, json_pack("{ss si}", "type", "content_block_stop", "index", 0));
+	event(s, json_pack("{ss si}", "type", "content_block_stop", "index", 1));
 	json_array_foreach (calls_of(s), i, call) {
 		anthropic_call(s, call, i);
 	}
@@ -242,6 +266,7 @@ static void openai_stream(struct saying *s)
 	size_t i;
 
 	openai_chunk(s, json_pack("{ss ss}", "role", "assistant", "content", ""), NULL);
+	openai_chunk(s, json_pack("{ss}", "reasoning_content", thought(s)), NULL);
 	if (!each_delta(s, openai_delta))
 		return;
 	json_array_foreach (calls_of(s), i, call) {

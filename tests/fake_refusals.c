@@ -109,7 +109,12 @@ static void check_block(struct looking *l, const json_t *b, const char *role)
 		open_call(l, json_str(b, "id"));
 		if (!json_is_object(json_object_get(b, "input")))
 			wrong(l, "tool_use.input: should be an object");
-	} else if (!text_is(type, "thinking") || !text_is(role, "assistant")) {
+	} else if (text_is(type, "thinking") && text_is(role, "assistant")) {
+		known_keys(l, b, type, " type thinking signature ");
+		if (!text_is(json_str(b, "signature"),
+			arena_printf(l->mem, "of %s", json_str_or(b, "thinking", ""))))
+			wrong(l, "invalid signature in thinking block");
+	} else {
 		wrong(l, "a block \"%s\" in a message of %s", type, role);
 	}
 }
@@ -203,6 +208,9 @@ static void openai_message(struct looking *l, const json_t *m, size_t n)
 	size_t i;
 
 	known_keys(l, m, "message", " role content tool_calls tool_call_id reasoning_content ");
+	if (json_object_get(m, "reasoning_content") &&
+	    !text_starts(json_str(m, "reasoning_content"), "step "))
+		wrong(l, "reasoning_content is not what was said");
 	if (!json_is_null(content) || !calls)
 		check_text(l, content, role);
 	if (text_is(role, "tool")) {

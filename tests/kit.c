@@ -156,6 +156,7 @@ static struct model *provider_model(struct kit *k, struct world *w)
 		.world = w,
 		.client = k->http };
 	capabilities_default(&can, k->fake.api, "127.0.0.1", "model");
+	can.reasoning_replay = true;
 	return fake_provider_model(provider_model_new(&k->provider, "fake/model", "model", &can));
 }
 

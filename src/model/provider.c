@@ -118,6 +118,22 @@ static int judge(
 	return 0;
 }
 
+static int64_t count(int64_t n)
+{
+	return n > 0 ? n : 0;
+}
+
+static void add_usage(struct model_usage *u, const struct reading_usage *got)
+{
+	int64_t parts =
+	    count(got->input_uncached) + count(got->cache_read) + count(got->cache_write);
+
+	u->input_tokens += got->input_total >= 0 ? got->input_total : parts;
+	u->cache_read_tokens += count(got->cache_read);
+	u->cache_write_tokens += count(got->cache_write);
+	u->output_tokens += count(got->output);
+}
+
 static bool is_success(int status)
 {
 	return status >= 200 && status < 300;
@@ -127,6 +143,7 @@ static bool is_success(int status)
 static int conclude(struct asking *a, const struct http_open *x, const struct reading *got,
     const struct err *cut, struct err *e)
 {
+	add_usage(&a->out->usage, &got->usage); /* a failure is paid for too */
 	if (!is_success(http_status(x)) || got->outcome == READING_ERROR)
 		return reported(a, x, got, e);
 	if (got->outcome == READING_MESSAGE)
@@ -243,22 +260,6 @@ static int ask(struct asking *a, const struct body *b, struct reading *got, stru
 
 /* The answer, in one piece or several. */
 
-static int64_t count(int64_t n)
-{
-	return n > 0 ? n : 0;
-}
-
-static void add_usage(struct model_usage *u, const struct reading_usage *got)
-{
-	int64_t parts =
-	    count(got->input_uncached) + count(got->cache_read) + count(got->cache_write);
-
-	u->input_tokens += got->input_total >= 0 ? got->input_total : parts;
-	u->cache_read_tokens += count(got->cache_read);
-	u->cache_write_tokens += count(got->cache_write);
-	u->output_tokens += count(got->output);
-}
-
 /* What of this piece goes back later, behind what of the others does. */
 static void add_opaque(struct asking *a, const struct reading *got)
 {
@@ -298,7 +299,6 @@ static void take(struct asking *a, const struct reading *got)
 	struct model_answer *out = a->out;
 
 	out->text = *out->text ? arena_printf(a->mem, "%s%s", out->text, got->text) : got->text;
-	add_usage(&out->usage, &got->usage);
 	add_opaque(a, got);
 	add_calls(a, got);
 	out->stop = was_cut(got->stop_reason) ? MODEL_CUT : got->ncalls ? MODEL_CALLS : MODEL_DONE;

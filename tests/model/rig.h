@@ -110,7 +110,8 @@ static inline void rig_open(
 
 	*r = (struct rig){ .mem = arena_new(), .wire = wire_new() };
 	r->http = http_client_new(w, 0, &r->e);
-	http_client_answers(r->http, rig_answer, r);
+	if (!world_loop(w))
+		http_client_answers(r->http, rig_answer, r);
 	r->p = (struct provider){ .name = "p",
 		.api = api,
 		.base_url = arena_printf(r->mem, "https://%s/v1", host),

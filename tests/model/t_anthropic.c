@@ -136,8 +136,8 @@ RIG_TEST(nobody_else_writes_our_tags, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
 /* Its own blocks. */
 
 #define THOUGHT                                                                                    \
-	"{\\\"type\\\":\\\"thinking\\\",\\\"thinking\\\":\\\"hm\\\",\\\"signature\\\":\\\"s=\\\"}"
-#define BLOCK "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"s=\"}"
+	"{\\\"type\\\":\\\"thinking\\\",\\\"thinking\\\":\\\"hm\\\",\\\"signature\\\":\\\"of hm\\\"}"
+#define BLOCK "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"of hm\"}"
 
 static const char *thinking_step(struct rig *r, const char *model, const char *opaque)
 {

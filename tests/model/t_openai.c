@@ -112,8 +112,8 @@ RIG_TEST(reasoning_goes_back_to_who_wants_it, API_OPENAI, "api.deepseek.com", "d
 	static const char step[] =
 	    "model.step "
 	    "{\"run\":1,\"model\":\"%s\",\"text\":\"\",\"calls\":[{\"id\":\"a\",\"name\":"
-	    "\"order\",\"arguments\":{}}],\"opaque\":{\"reasoning_content\":\"h\\\"m\"}}";
-	static const char want[] = "{\"role\":\"assistant\",\"reasoning_content\":\"h\\\"m\","
+	    "\"order\",\"arguments\":{}}],\"opaque\":{\"reasoning_content\":\"step \\\"m\"}}";
+	static const char want[] = "{\"role\":\"assistant\",\"reasoning_content\":\"step \\\"m\","
 				   "\"content\":null,\"tool_calls\":[";
 
 	rig_log(r, LOG(CUSTOMER("hi"), arena_printf(r->mem, step, "p/m"), OK("a", "1")));

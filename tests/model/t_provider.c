@@ -1,5 +1,7 @@
 #include "rig.h"
 
+#include "net/raw_server.h"
+
 #include <time.h>
 
 /* What comes back from providers: answers, faults, and what is neither.  (What a body says is the
@@ -398,6 +400,51 @@ RIG_TEST(whoever_reads_along_may_stop_it, API_OPENAI, HOST, "m")
 	CHECK_INT(r->out.fault, MODEL_FAULT_NONE);
 }
 
+RIG_TEST(a_failure_is_paid_for_too, API_ANTHROPIC, "api.anthropic.com", "m")
+{
+	CHECK_INT(answered(r,
+		      &(struct rig_reply){ .status = 200,
+			  .body = "data: {\"type\":\"message_start\",\"message\":{\"id\":\"m\","
+				  "\"content\":[],\"usage\":{\"input_tokens\":70,\"output_tokens\":"
+				  "1}}}\n\n" }),
+	    -1);
+	CHECK_INT(r->out.fault, MODEL_FAULT_NETWORK);
+	CHECK_INT(r->out.usage.input_tokens, 70);
+}
+
+/* Over sockets. */
+
+static void it_works_over_sockets_too(struct world *w)
+{
+	const char *body = openai_stream;
+	char head[200], *whole = mem_alloc(strlen(body) + 200);
+	struct raw_answer answer = { .bytes = whole, .then = RAW_KEEPS };
+	struct raw *server;
+	struct rig r;
+
+	snprintf(head, sizeof(head),
+	    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+	    "chunked\r\n\r\n%zx\r\n",
+	    strlen(body));
+	sprintf(whole, "%s%s\r\n0\r\n\r\n", head, body);
+	server = raw_open(&answer, 1);
+	rig_open(&r, w, API_OPENAI, HOST, "qwen3");
+	r.p.base_url = arena_printf(r.mem, "http://127.0.0.1:%d/v1", raw_port(server));
+	rig_event(&r, CUSTOMER("hi"));
+	for (int i = 0; i < 3; i++) {
+		CHECK_OK(rig_ask(&r, &rig_busy, 1), &r.e);
+		CHECK_STR(r.out.text, "It is blue, \xc3\xa4h.");
+		CHECK_STR(buf_str(&r.shown), r.out.text);
+	}
+	CHECK_INT(raw_asked(server), 3);
+	CHECK_INT(raw_accepted(server), 1); /* one connection will do */
+	CHECK_HAS(raw_last(server), "POST /v1/chat/completions HTTP/1.1\r\n");
+	CHECK_HAS(raw_last(server), "\r\n\r\n{\"model\":\"m\",\"max_tokens\":100,");
+	rig_close(&r);
+	raw_close(server);
+	free(whole);
+}
+
 /* Where it goes. */
 
 RIG_TEST(a_query_stays_behind_the_path_and_fields_are_added, API_OPENAI, HOST, "m")
@@ -464,6 +511,77 @@ static void hosts_and_models_have_their_defaults(void **state)
 	}
 }
 
+/* The provider of our tests refuses what real ones refuse; else it would prove nothing. */
+
+#define BODY(messages) "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[" messages "]}"
+#define USER(text)     "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"" text "\"}]}"
+#define USES(id)                                                                                   \
+	",{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"" id                \
+	"\",\"name\":\"order\",\"input\":{}}]}"
+#define RESULT(id)      "{\"type\":\"tool_result\",\"tool_use_id\":\"" id "\",\"content\":\"1\"}"
+#define RESULTS(blocks) ",{\"role\":\"user\",\"content\":[" blocks "]}"
+#define CALLS(id)                                                                                  \
+	",{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"" id                  \
+	"\",\"type\":\"function\",\"function\":{\"name\":\"order\",\"arguments\":\"{}\"}}]}"
+#define TOOL(id) ",{\"role\":\"tool\",\"tool_call_id\":\"" id "\",\"content\":\"1\"}"
+#define HI       "{\"role\":\"user\",\"content\":\"hi\"}"
+
+static void what_is_not_legal_is_refused(void **state)
+{
+	static const struct {
+		enum model_api api;
+		const char *body, *why;
+	} rows[] = {
+		{ API_ANTHROPIC, BODY(USER("hi") USES("a") RESULTS(RESULT("a"))), NULL },
+		{ API_ANTHROPIC, BODY(""), "at least one message" },
+		{ API_ANTHROPIC, BODY(USER(" ")), "non-empty" },
+		{ API_ANTHROPIC, BODY(USER("hi") USES("a")), "no results" },
+		{ API_ANTHROPIC, BODY(USER("hi") USES("a") "," USER("x")), "without tool_result" },
+		{ API_ANTHROPIC, BODY(USER("hi") RESULTS(RESULT("a"))), "unexpected result" },
+		{ API_ANTHROPIC,
+		    BODY(USER("hi") USES("a")
+			    RESULTS("{\"type\":\"text\",\"text\":\"x\"}," RESULT("a"))),
+		    "must come first" },
+		{ API_ANTHROPIC,
+		    BODY(USER("hi") USES("a") RESULTS(RESULT("a")) USES("a") RESULTS(RESULT("a"))),
+		    "unique" },
+		{ API_ANTHROPIC, BODY("{\"role\":\"assistant\",\"content\":[]}"), "first message" },
+		{ API_ANTHROPIC,
+		    BODY(USER(
+			"hi") ",{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":"
+			      "\"x\"}]}"),
+		    "prefill" },
+		{ API_ANTHROPIC,
+		    BODY(USER("hi") ",{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
+				    "\"thinking\":\"a\",\"signature\":\"of b\"}]}"),
+		    "signature" },
+		{ API_ANTHROPIC,
+		    "{\"model\":\"m\",\"max_tokens\":1,\"temperature\":1,\"messages\":[" USER(
+			"hi") "]}",
+		    "temperature" },
+		{ API_OPENAI, BODY(HI CALLS("a") TOOL("a")), NULL },
+		{ API_OPENAI, BODY(HI CALLS("a") "," HI), "followed by a tool message" },
+		{ API_OPENAI, BODY(HI TOOL("a")), "unexpected result" },
+		{ API_OPENAI, BODY(HI CALLS("a")), "no results" },
+		{ API_OPENAI, BODY("{\"role\":\"user\",\"content\":null}"), "non-empty" },
+		{ API_OPENAI, BODY(HI "," HI), "alternate" },
+		{ API_OPENAI, "{", "line 1" },
+	};
+	struct arena *mem = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		const char *why = fake_provider_refusal(
+		    mem, rows[i].api, true, rows[i].body, strlen(rows[i].body));
+
+		if (rows[i].why)
+			CHECK_HAS(why, rows[i].why);
+		else
+			CHECK_STR(why, NULL);
+	}
+	arena_free(mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,7 +601,10 @@ int main(void)
 		SIM_TEST(what_never_ends_is_ended),
 		SIM_TEST(a_deadline_ends_what_pings_for_ever),
 		SIM_TEST(whoever_reads_along_may_stop_it),
+		SIM_TEST(a_failure_is_paid_for_too),
+		REAL_TEST(it_works_over_sockets_too),
 		SIM_TEST(a_query_stays_behind_the_path_and_fields_are_added),
+		cmocka_unit_test(what_is_not_legal_is_refused),
 		cmocka_unit_test(hosts_and_models_have_their_defaults),
 	};
 
