@@ -121,6 +121,51 @@ static void tools_ready(void)
 	}
 }
 
+/* The model. */
+
+static const char *dialect(void)
+{
+	const char *name = getenv("KIT_DIALECT");
+
+	return name ? name : "transcript";
+}
+
+bool kit_streams(void)
+{
+	return !strstr(dialect(), "-whole");
+}
+
+static struct model *provider_model(struct kit *k, struct world *w)
+{
+	struct capabilities can;
+	struct err e = { 0 };
+
+	k->fake.api = text_starts(dialect(), "anthropic") ? API_ANTHROPIC : API_OPENAI;
+	k->fake.script = k->script;
+	k->fake.strict = true;
+	k->http = http_client_new(w, 0, &e);
+	if (!k->http)
+		bug("kit: %s", e.msg);
+	http_client_answers(k->http, fake_provider_answer, &k->fake);
+	k->provider = (struct provider){ .name = "fake",
+		.api = k->fake.api,
+		.base_url = "http://127.0.0.1:9/v1",
+		.auth = AUTH_BEARER,
+		.key = "test-key",
+		.stream = kit_streams(),
+		.world = w,
+		.client = k->http };
+	capabilities_default(&can, k->fake.api, "127.0.0.1", "model");
+	return fake_provider_model(provider_model_new(&k->provider, "fake/model", "model", &can));
+}
+
+static struct model *make_model(struct kit *k, struct world *w)
+{
+	if (world_loop(w) || text_is(dialect(), "transcript"))
+		return scripted_new(k->script, "scripted");
+	return provider_model(k, w);
+}
+
 /* The server. */
 
 void kit_restart_agent(struct kit *k)
@@ -148,7 +193,7 @@ void kit_reopen(struct kit *k, struct world *w)
 	if (!k->store)
 		bug("kit: %s", e.msg);
 	k->all = conversations_new(w, k->store, 1 << 20);
-	k->model = scripted_new(k->script, "scripted");
+	k->model = make_model(k, w);
 	k->chain[0] = k->model;
 	k->agent = NULL;
 	kit_restart_agent(k);
@@ -174,7 +219,11 @@ void kit_open(struct kit *k, struct world *w, struct bank *b, const char *steps)
 		.chain = k->chain,
 		.nchain = 1,
 		.tools = { tools, array_len(tools) },
-		.limits = { .steps = 12, .tool_calls = 40, .parallel = 8, .turn_ms = 120000 } };
+		.limits = { .steps = 12,
+		    .tool_calls = 40,
+		    .parallel = 8,
+		    .answer_tokens = 2048,
+		    .turn_ms = 120000 } };
 	kit_reopen(k, w);
 }
 
@@ -185,6 +234,9 @@ void kit_close(struct kit *k)
 	store_close(k->store);
 	conversations_free(k->all);
 	k->model->class->free(k->model);
+	http_client_free(k->http);
+	k->http = NULL;
+	CHECK_STR(k->fake.mistake, "");
 }
 
 void kit_remove(struct kit *k)
@@ -198,6 +250,7 @@ void kit_remove(struct kit *k)
 		unlink(path);
 	}
 	rmdir(k->dir);
+	fake_provider_done(&k->fake);
 	json_decref(k->script);
 }
 

@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "check.h"
+#include "fake_provider.h"
 #include "model/scripted.h"
 
 /* An agent in a simulation, on a real log in a temporary folder, with a scripted model and tools
@@ -35,10 +36,18 @@ struct kit {
 	struct agent_config config;
 	const struct model *chain[2];
 	struct model *model, *second;
+	struct http_client *http; /* to the provider; NULL: the model is scripted */
+	struct provider provider;
+	struct fake_provider fake;
 	json_t *script;
 	struct bank *bank;
 	char dir[64];
 };
+
+/* What plays the script: KIT_DIALECT in the environment is transcript (the model "scripted", the
+ * default), or, in a simulation, anthropic, anthropic-whole, openai or openai-whole: a provider's
+ * model over HTTP, streamed or not (fake_provider.h).  False: nothing comes before the whole. */
+bool kit_streams(void);
 
 /* script: the steps as JSON, e.g. [{"text":"hello"}].  The bank is the caller's. */
 void kit_open(struct kit *k, struct world *w, struct bank *bank, const char *steps);

@@ -58,6 +58,8 @@ static json_t *or_null(json_t *j)
 	return j ? json_incref(j) : json_null();
 }
 
+/* The time is the turn's: the steps of a turn differ in nothing else, and what is behind the state
+ * stays in the provider's cache. */
 static const json_t *state(struct turn *t)
 {
 	const struct head *h = turn_head(t);
@@ -70,7 +72,7 @@ static const json_t *state(struct turn *t)
 	return json_in(t->mem,
 	    json_pack("{so so ss so ss ss}", "customer", or_null(h->customer), "profile",
 		or_null(h->profile), "owner", owner_name(h->owner), "escalation", escalation, "now",
-		text_time(now, world_time(t->agent->world)), "language", h->language));
+		text_time(now, turn_log(t)->started_at), "language", h->language));
 }
 
 static const struct model_done *done(struct turn *t, int *n)

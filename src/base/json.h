@@ -2,6 +2,7 @@
 #define BASE_JSON_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <jansson.h>
@@ -39,6 +40,9 @@ json_t *json_in(struct arena *mem, json_t *j); /* the arena owns this reference 
 char *json_text(struct arena *mem, const json_t *j);
 char *json_canonical(struct arena *mem, const json_t *j);
 size_t json_size(const json_t *j); /* bytes of its compact text */
+/* The same behind what out holds already; and UTF-8 as it stands between a string's quotes. */
+void json_write(struct buf *out, const json_t *j);
+void json_write_chars(struct buf *out, const char *s, size_t n);
 
 const char *json_str(const json_t *object, const char *key); /* NULL unless a string */
 const char *json_str_or(const json_t *object, const char *key, const char *fallback);

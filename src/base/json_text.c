@@ -1,6 +1,5 @@
 #include "base/json.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
 
 #include <string.h>
@@ -32,11 +31,10 @@ static void write_char(struct buf *out, unsigned char c)
 	}
 }
 
-static void write_string(struct buf *out, const char *s, size_t n)
+void json_write_chars(struct buf *out, const char *s, size_t n)
 {
 	size_t from = 0;
 
-	buf_add(out, "\"", 1);
 	for (size_t i = 0; i < n; i++) {
 		if ((unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
 			continue;
@@ -45,6 +43,12 @@ static void write_string(struct buf *out, const char *s, size_t n)
 		from = i + 1;
 	}
 	buf_add(out, s + from, n - from);
+}
+
+static void write_string(struct buf *out, const char *s, size_t n)
+{
+	buf_add(out, "\"", 1);
+	json_write_chars(out, s, n);
 	buf_add(out, "\"", 1);
 }
 
@@ -109,13 +113,18 @@ static void write_value(struct buf *out, const json_t *j)
 	}
 }
 
+void json_write(struct buf *out, const json_t *j)
+{
+	if (j)
+		write_value(out, j);
+}
+
 char *json_text(struct arena *mem, const json_t *j)
 {
 	struct buf out = { 0 };
 	char *s;
 
-	if (j)
-		write_value(&out, j);
+	json_write(&out, j);
 	s = arena_memdup(mem, out.data, out.len);
 	buf_done(&out);
 	return s;
@@ -126,8 +135,7 @@ size_t json_size(const json_t *j)
 	struct buf out = { 0 };
 	size_t n;
 
-	if (j)
-		write_value(&out, j);
+	json_write(&out, j);
 	n = out.len;
 	buf_done(&out);
 	return n;

@@ -61,11 +61,6 @@ static void show_models(const struct config *c)
 	show_chain(c, "models", &c->main);
 	show_chain(c, "models.router", &c->router);
 	show_chain(c, "models.strong", &c->strong);
-	for (int i = 0; i < c->nmodels; i++)
-		if (!c->models[i].prices)
-			printf("note: %s has no price: what it costs is not known, and no limit of "
-			       "money can hold for it\n",
-			    c->models[i].name);
 }
 
 static void show(const struct agent_setup *s)
@@ -74,6 +69,8 @@ static void show(const struct agent_setup *s)
 
 	printf("%s: no mistakes\n", c->name);
 	show_models(c);
+	for (int i = 0; i < c->notes.n; i++)
+		printf("note: %s\n", mistake_line(s->mem, &c->notes.list[i]));
 	for (int i = 0; i < c->ndatabases; i++)
 		printf("database %s: %s%s\n", c->databases[i].name, c->databases[i].path,
 		    c->databases[i].init ? ", made from its init script when absent" : "");

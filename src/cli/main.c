@@ -13,6 +13,7 @@
 static const struct verb *const verbs[] = {
 	&verb_serve,
 	&verb_check,
+	&verb_decode,
 };
 
 static int help(void)

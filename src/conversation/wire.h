@@ -64,7 +64,8 @@ struct wire_message {
 
 /* How one model wants a message written.  render appends to out, the separator in front (",{...}"):
  * whoever sends the bytes leaves off the first.  A model has its own, since what it said itself may
- * go back to it with its own blocks, and to others without. */
+ * go back to it with its own blocks, and to others without.  It outlives the wires it was used
+ * with: they know it by its address. */
 struct wire_dialect {
 	const char *name;
 	void (*render)(

@@ -95,11 +95,14 @@ void http_close(struct http_open *x); /* NULL is fine */
 /* Simulation.  For each request fn runs on a fiber of its own and answers: http_sim_head() once,
  * then http_sim_body() as often as it likes (both may be slow: they and fn may sleep), and the
  * answer ends when fn returns.  http_sim_cut() before that: the connection breaks.  A fn that
- * returns without a head: the connection was refused.  `r` and its body are in fn's hands until it
- * returns; when the asker has gone the calls return -1. */
+ * returns without a head, or none: the connection was refused.  http_sim_connect(), first of all:
+ * the connection takes so long to come about.  `r` and its body, in one piece, are in fn's hands
+ * until it returns; when the asker has gone, or the world crashed, the calls return -1.  There are
+ * no names to look up, so the guard sees the list, and the address of a host that is one. */
 struct http_sim;
 void http_client_answers(struct http_client *c,
     void (*fn)(void *self, struct http_sim *x, const struct http_request *r), void *self);
+int http_sim_connect(struct http_sim *x, int64_t ms);
 int http_sim_head(struct http_sim *x, int status, const struct http_field *fields, int n);
 int http_sim_body(struct http_sim *x, const char *bytes, size_t n);
 void http_sim_cut(struct http_sim *x);

@@ -80,11 +80,37 @@ static struct model *make_builtin(struct mistakes *m, struct agent_setup *s)
 	return model;
 }
 
+/* What the company's machines are asked through. */
+static struct http_client *http(struct mistakes *m, struct agent_setup *s)
+{
+	struct err e;
+
+	if (!s->http)
+		s->http = http_client_new(s->world, 0, &e);
+	if (!s->http)
+		yaml_mistake(s->config->agent, m, "/providers", "no HTTP: %s", e.msg);
+	return s->http;
+}
+
+static struct model *make_of_provider(
+    struct mistakes *m, struct agent_setup *s, const struct model_entry *e)
+{
+	struct provider *p = &s->providers[e->provider];
+
+	if (!p->client) {
+		*p = s->config->providers[e->provider].with;
+		p->world = s->world;
+		p->client = http(m, s);
+	}
+	return p->client ? provider_model_new(p, e->name, e->id, &e->can) : NULL;
+}
+
 static struct model *make_model(
     struct mistakes *m, struct agent_setup *s, const struct model_entry *e)
 {
 	switch (e->kind) {
 	case MODEL_UNKNOWN: break;
+	case MODEL_PROVIDER: return make_of_provider(m, s, e);
 	case MODEL_BUILTIN: return make_builtin(m, s);
 	case MODEL_SCRIPTED:
 		return e->script ? scripted_new(yaml_root(e->script), "scripted") : NULL;
@@ -119,6 +145,7 @@ static void make_models(struct mistakes *m, struct agent_setup *s)
 {
 	const struct config *c = s->config;
 
+	s->providers = arena_array(s->mem, struct provider, c->nproviders);
 	s->models = arena_array(s->mem, struct model *, c->nmodels);
 	s->script = script_new(c->currency);
 	for (int i = 0; i < c->nmodels; i++)
@@ -151,6 +178,7 @@ static struct agent_setup *make(
 	struct agent_setup *s = arena_new_of(m->mem, struct agent_setup);
 
 	s->mem = m->mem;
+	s->world = w;
 	s->config = config_load(m, folder);
 	if (!s->config)
 		return NULL;
@@ -184,6 +212,7 @@ void agent_setup_close(struct agent_setup *s)
 	for (int i = 0; s->models && i < s->config->nmodels; i++)
 		if (s->models[i])
 			s->models[i]->class->free(s->models[i]);
+	http_client_free(s->http);
 	setup_tools_close(s);
 	script_free(s->script);
 }

@@ -19,7 +19,10 @@ struct agent_setup {
 	int ndatabases;
 
 	struct arena *mem;
+	struct world *world;
 	struct script *script;
+	struct http_client *http; /* for all that goes out; NULL: nothing does */
+	struct provider *providers;
 	struct model **models;
 	char *trial_folder; /* agent_setup_try(): where databases are that do not exist yet */
 };

@@ -166,9 +166,12 @@ struct config *config_load(struct mistakes *m, const char *folder)
 	c->agent = file_yaml(m, file_path(m->mem, folder, "agent.yaml"));
 	if (!c->agent)
 		return NULL;
+	c->notes = mistakes_none(m->mem);
+	config_keys(m, c);
 	environment_expand(m, c->agent);
 	shape_agent(m, c->agent);
 	config_sources(m, c);
+	config_models(m, c);
 	read_neighbours(m, c);
 	config_intents(m, c);
 	config_tools(m, c);

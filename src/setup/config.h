@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "judge/intents.h"
+#include "model/provider.h"
 #include "setup/mistakes.h"
 #include "setup/yaml.h"
 #include "tool/tool.h"
@@ -17,15 +18,27 @@
  * lives in the mistakes' arena.  Members that a mistake spoiled have their default, so that what
  * depends on them can be checked too; nobody runs a configuration that has mistakes. */
 
+struct provider_entry {
+	const char *name, *pointer;
+	const char *unset;    /* the variable that should hold its key; NULL: it can be used */
+	struct provider with; /* without world and client */
+	const json_t *models; /* what is said of its models, by their ids */
+};
+
 struct model_entry {
 	enum {
 		MODEL_UNKNOWN, /* a mistake */
 		MODEL_BUILTIN,
-		MODEL_SCRIPTED
+		MODEL_SCRIPTED,
+		MODEL_PROVIDER
 	} kind;
 	const char *pointer; /* its place in agent.yaml */
 	const char *name;    /* as written */
 	struct yaml *script; /* MODEL_SCRIPTED; NULL when the file is wrong */
+	/* MODEL_PROVIDER */
+	int provider;   /* of c->providers */
+	const char *id; /* what the provider calls it */
+	struct capabilities can;
 	const struct price_list *prices; /* NULL: what it costs is not known */
 };
 
@@ -55,12 +68,17 @@ struct tool_entry {
 struct config {
 	const char *folder;
 	struct yaml *agent, *intents, *playbook; /* the last two: NULL when there is no such file */
+	struct mistakes notes; /* what is no mistake, and should be known: a key that is not there */
+	const json_t *unset;   /* {"claude": "ANTHROPIC_API_KEY"} */
 
 	const char *name, *currency;
 	const char *store; /* path of the log, below the data folder or absolute */
 	const char *prompt;
 
-	const struct model_entry *models; /* all that a chain names, each once */
+	const struct provider_entry *providers; /* in the order of the file */
+	int nproviders;
+	/* All that a chain names, each once, without those whose provider has no key. */
+	const struct model_entry *models;
 	int nmodels;
 	struct chain_entry main, router, strong; /* main has at least one link, the others may not */
 	struct strong_when strong_when;

@@ -17,6 +17,21 @@ static size_t name_length(const char *s)
 	return n;
 }
 
+const char *environment_unset(struct arena *mem, const char *text)
+{
+	const char *name, *value;
+	size_t n;
+
+	if (strncmp(text, "${", 2))
+		return NULL;
+	n = name_length(text + 2);
+	if (!n || strcmp(text + 2 + n, "}"))
+		return NULL;
+	name = arena_strndup(mem, text + 2, n);
+	value = getenv(name);
+	return value && *value ? NULL : name;
+}
+
 struct expansion {
 	struct mistakes *m;
 	struct yaml *y;

@@ -9,4 +9,8 @@
  * that is not set is a mistake where it is named; one that is set and empty is empty. */
 void environment_expand(struct mistakes *m, struct yaml *y);
 
+/* Is this text one ${NAME} alone, of a variable that is not set or empty?  Its name, in mem; NULL:
+ * no. */
+const char *environment_unset(struct arena *mem, const char *text);
+
 #endif

@@ -194,6 +194,8 @@ static int load(struct service *s)
 		    m.n == 1 ? "" : "s", s->o->folder);
 		return -1;
 	}
+	for (int i = 0; i < s->setup->config->notes.n; i++)
+		log_warn("%s", mistake_line(s->mem, &s->setup->config->notes.list[i]));
 	if (address_check(&s->address, s->setup->config, s->o->demo, s->o->insecure, &e) == 0)
 		return 0;
 	fprintf(stderr, "frontdesk: %s\n", e.msg);

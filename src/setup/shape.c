@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/schema.h"
 #include "base/text.h"
+#include "model/capabilities.h"
 #include "tool/tool.h"
 
 #include <string.h>
@@ -25,6 +26,34 @@ static const struct section {
 	{ "name", true, "{ type: string, minLength: 1, maxLength: 100 }" },
 	{ "currency", true, "{ type: string, pattern: '^[A-Z]{3}$' }" },
 	{ "store", false, "{ type: string, minLength: 1 }" },
+	{ "providers", false,
+	    "type: object\n"
+	    "maxProperties: 32\n"
+	    "propertyNames: { pattern: '^[A-Za-z0-9_-]{1,64}$' }\n"
+	    "additionalProperties:\n"
+	    "  type: object\n"
+	    "  required: [api]\n"
+	    "  additionalProperties: false\n"
+	    "  properties:\n"
+	    "    api: { enum: [anthropic, openai] }\n"
+	    "    key: { type: string, minLength: 1 }\n"
+	    "    base_url: { type: string, minLength: 1 }\n"
+	    "    stream: { type: boolean }\n"
+	    "    version: { type: string, pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' }\n"
+	    "    auth: { enum: [bearer, x-api-key, api-key, none] }\n"
+	    "    headers:\n"
+	    "      type: object\n"
+	    "      maxProperties: 16\n"
+	    "      propertyNames: { pattern: '^[A-Za-z0-9_-]{1,64}$' }\n"
+	    "      additionalProperties: { type: string, maxLength: 4000 }\n"
+	    "    timeouts:\n"
+	    "      type: object\n"
+	    "      additionalProperties: false\n"
+	    "      properties:\n"
+	    "        connect: { anyOf: [{ type: string }, { type: number }] }\n"
+	    "        first_byte: { anyOf: [{ type: string }, { type: number }] }\n"
+	    "        silence: { anyOf: [{ type: string }, { type: number }] }\n"
+	    "    models: { type: object, maxProperties: 100 }\n" },
 	{ "models", false,
 	    "type: object\n"
 	    "additionalProperties: false\n"
@@ -98,6 +127,7 @@ static const struct section {
 	    "  steps: { type: integer, minimum: 1, maximum: 50 }\n"
 	    "  tool_calls: { type: integer, minimum: 1, maximum: 200 }\n"
 	    "  parallel: { type: integer, minimum: 1, maximum: 32 }\n"
+	    "  answer_tokens: { type: integer, minimum: 1, maximum: 64000 }\n"
 	    "  identical_calls: { type: integer, minimum: 1, maximum: 200 }\n"
 	    "  turn_tokens: { type: integer, minimum: 1000, maximum: 1000000000 }\n"
 	    "  turn_cost: { type: number, minimum: 0.0001, maximum: 1000000 }\n"
@@ -142,7 +172,6 @@ static const char intents_shape[] =
 /* Promised, and not there yet.  "*" is any name.  When one works, its row goes and its section's
  * schema has it. */
 static const char *const not_yet[] = {
-	"/providers",
 	"/mcp",
 	"/policies",
 	"/defines",
@@ -155,7 +184,6 @@ static const char *const not_yet[] = {
 	"/languages",
 	"/resolution",
 	"/escalation/confidence_below",
-	"/limits/answer_tokens",
 	"/limits/context_tokens",
 	"/tools/*/http",
 	"/tools/*/mcp",
@@ -253,6 +281,16 @@ static void add_kinds(struct arena *mem, const json_t *keys)
 		    our_own(mem, tool_kind_at(i)->schema));
 }
 
+/* What may be said of a model is the providers' business. */
+static void add_capabilities(struct arena *mem, const json_t *keys)
+{
+	json_t *provider =
+	    json_object_get(json_object_get(keys, "providers"), "additionalProperties");
+
+	json_object_set(json_object_get(json_object_get(provider, "properties"), "models"),
+	    "additionalProperties", our_own(mem, capabilities_schema));
+}
+
 static json_t *agent_shape(struct arena *mem)
 {
 	json_t *keys = json_object(), *required = json_array();
@@ -263,6 +301,7 @@ static json_t *agent_shape(struct arena *mem)
 			json_array_append_new(required, json_string(sections[i].key));
 	}
 	add_kinds(mem, keys);
+	add_capabilities(mem, keys);
 	return json_in(mem, json_pack("{ss so so sb}", "type", "object", "properties", keys,
 				"required", required, "additionalProperties", 0));
 }

@@ -316,7 +316,8 @@ static void a_model_whose_words_are_no_text_has_failed(struct world *w)
 }
 
 /* The five hundredth turn of a conversation in memory reads nothing from the log, whatever came
- * before; its cost is printed. */
+ * before; its cost is printed.  (A provider in a simulation reads all of each request: there the
+ * hundredth will do.) */
 
 static double cpu_ms(void)
 {
@@ -332,29 +333,31 @@ static void a_late_turn_reads_no_more_than_an_early_one(struct world *w)
 	struct conversation *c;
 	double began = 0, early = 0, late = 0;
 	int64_t queries = 0;
+	int turns;
 
 	ledger = (struct bank){ 0 };
 	kit_open(&k, w, &ledger,
 	    "[{\"calls\":[{\"name\":\"quick\"},{\"name\":\"quick\"}]},{\"text\":\"Done.\"}]");
 	json_object_set_new(k.script, "repeat", json_true());
 	c = kit_conversation(&k);
-	for (int i = 1; i <= 500; i++) {
+	turns = k.http ? 100 : 500;
+	for (int i = 1; i <= turns; i++) {
 		struct arena *mem = arena_new();
 
-		if (i == 10 || i == 490) {
+		if (i == 10 || i == turns - 10) {
 			queries = store_stats(k.store).queries;
 			began = cpu_ms();
 		}
 		CHECK_STR(kit_say(&k, mem, c, "where is it?"), "Done.");
 		if (i == 20)
 			early = cpu_ms() - began;
-		if (i == 20 || i == 500)
+		if (i == 20 || i == turns)
 			CHECK_INT(store_stats(k.store).queries, queries);
 		arena_free(mem);
 	}
 	late = cpu_ms() - began;
-	fprintf(stderr, "CPU of a turn: %.0f us at the 10th, %.0f us at the 500th\n",
-	    early * 1000 / 11, late * 1000 / 11);
+	fprintf(stderr, "CPU of a turn: %.0f us at the 10th, %.0f us at the %dth\n",
+	    early * 1000 / 11, late * 1000 / 11, turns);
 	conversation_close(c);
 	kit_close(&k);
 	kit_remove(&k);

@@ -559,7 +559,8 @@ static void conversations_by_chance_end_well(void **state)
 	    "%d escalations, %d writes in doubt\n",
 	    done, (unsigned long long)check_seed(), crashes, disk_faults, retries, shown, handovers,
 	    doubts);
-	assert_true(crashes > 0 && retries > 0 && shown > 0 && handovers > 0);
+	assert_true(crashes > 0 && retries > 0 && handovers > 0);
+	assert_int_equal(shown > 0, kit_streams());
 }
 
 int main(void)

@@ -328,6 +328,10 @@ TURN_TEST(sentences_are_shown_as_they_come_to_whoever_reads_along,
 	CHECK_STR(kit_say(k, mem, c, "which colour?"),
 	    "Let me see. It is blue. Your refund is 3.50. Is that all? Bye.");
 	conversation_unfollow(c, true);
+	if (!kit_streams()) {
+		CHECK_INT(kit_count(k, c, EVENT_PART), 0);
+		return;
+	}
 	CHECK_INT(kit_count(k, c, EVENT_PART), 2); /* from the money on all waits for the end */
 	CHECK_STR(json_str(kit_event(k, mem, c, EVENT_PART, 0)->data, "content"), "Let me see. ");
 	CHECK_STR(json_str(kit_event(k, mem, c, EVENT_PART, 1)->data, "content"), "It is blue. ");
@@ -347,8 +351,9 @@ TURN_TEST(what_was_shown_before_a_look_up_stays_in_front,
 	conversation_follow(c, true);
 	kit_say(k, mem, c, "which colour?");
 	conversation_unfollow(c, true);
+	/* Of an answer that comes whole nothing is shown before its end. */
 	CHECK_STR(json_str(kit_event(k, mem, c, EVENT_MESSAGE, 1)->data, "content"),
-	    "Let me see. It is blue.");
+	    kit_streams() ? "Let me see. It is blue." : "It is blue.");
 	CHECK_STR(
 	    wire_at(conversation_wire(c), 3)->text, "It is blue."); /* the model reads it once */
 }
@@ -361,7 +366,9 @@ TURN_TEST(what_was_shown_stays_when_the_turn_runs_out_of_time,
 	conversation_follow(c, true);
 	kit_say(k, mem, c, "which colour?");
 	conversation_unfollow(c, true);
-	CHECK_INT(kit_count(k, c, EVENT_PART), 1);
+	CHECK_INT(kit_count(k, c, EVENT_PART), kit_streams());
+	if (!kit_streams())
+		return;
 	CHECK(text_starts(json_str(kit_event(k, mem, c, EVENT_MESSAGE, 1)->data, "content"),
 	    "Let me see. I am sorry"));
 	CHECK_STR(wire_at(conversation_wire(c), 1)->text, "Let me see. ");
