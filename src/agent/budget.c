@@ -136,7 +136,7 @@ int budget_reserve(
 	const struct usage *logged = &turn_log(t)->used, *more = &t->unlogged;
 	int64_t prompt;
 
-	if (m->class->takes_no_tokens)
+	if (m->class->takes_no_tokens || (!l->turn_tokens && !list))
 		return 0;
 	prompt = tokens(request_bytes(t, r));
 	if (l->turn_tokens && logged->input_tokens + logged->output_tokens + more->input_tokens +

@@ -35,14 +35,14 @@ struct model_entry {
 	const char *pointer; /* its place in agent.yaml */
 	const char *name;    /* as written */
 	struct yaml *script; /* MODEL_SCRIPTED; NULL when the file is wrong */
+	const struct price_list *prices; /* NULL: what it costs is not known */
 	/* MODEL_PROVIDER */
 	int provider;   /* of c->providers */
 	const char *id; /* what the provider calls it */
 	struct capabilities can;
-	const struct price_list *prices; /* NULL: what it costs is not known */
 };
 
-/* models.main, say, in order. */
+/* models.main, say, in order, without those whose provider has no key. */
 struct chain_entry {
 	const int *at; /* in config.models */
 	int n;
@@ -77,8 +77,7 @@ struct config {
 
 	const struct provider_entry *providers; /* in the order of the file */
 	int nproviders;
-	/* All that a chain names, each once, without those whose provider has no key. */
-	const struct model_entry *models;
+	const struct model_entry *models; /* all that a chain names, each once */
 	int nmodels;
 	struct chain_entry main, router, strong; /* main has at least one link, the others may not */
 	struct strong_when strong_when;

@@ -305,7 +305,7 @@ static bool pass_over(const struct model_entry *e, struct config *c)
 	return true;
 }
 
-/* Its place among the models; each is there once, whatever chains name it.  -1: it is passed over. */
+/* Its place among the models; each is there once, whatever chains name it.  -1: passed over. */
 static int place_of(struct mistakes *m, struct config *c, struct model_entry *list,
     const char *pointer, const char *name)
 {
@@ -316,49 +316,27 @@ static int place_of(struct mistakes *m, struct config *c, struct model_entry *li
 	return pass_over(&list[c->nmodels], c) ? -1 : c->nmodels++;
 }
 
-/* A chain: one model or a list of them; those that can be asked. */
+/* A chain: one model or a list of them. */
 static struct chain_entry read_chain(
     struct mistakes *m, struct config *c, struct model_entry *list, const char *key)
 {
-	const json_t *v = json_object_get(json_object_get(yaml_root(c->agent), "models"), key);
+	const json_t *all = json_object_get(json_object_get(yaml_root(c->agent), "models"), key);
 	const char *pointer = yaml_below(m->mem, "/models", key);
-	bool many = json_is_array(v);
-	size_t size = many ? json_array_size(v) : 1;
-	int *at = arena_array(m->mem, int, CHAIN_MAX), place;
+	bool many = json_is_array(all);
+	size_t n = many ? json_array_size(all) : 1;
+	int *at = arena_array(m->mem, int, n ? n : 1);
 	struct chain_entry chain = { .at = at };
 
-	for (size_t i = 0; i < size && i < CHAIN_MAX; i++) {
-		const json_t *one = many ? json_array_get(v, i) : v;
+	for (size_t i = 0; i < n && i < CHAIN_MAX; i++) {
+		const json_t *v = many ? json_array_get(all, i) : all;
 
-		if (!json_is_string(one))
+		if (!json_is_string(v))
 			continue;
-		place = place_of(m, c, list, many ? yaml_below_index(m->mem, pointer, i) : pointer,
-		    json_string_value(one));
-		if (place >= 0)
-			at[chain.n++] = place;
+		at[chain.n] = place_of(m, c, list,
+		    many ? yaml_below_index(m->mem, pointer, i) : pointer, json_string_value(v));
+		chain.n += at[chain.n] >= 0;
 	}
 	return chain;
-}
-
-/* Somebody must answer; the other chains may be empty. */
-static struct chain_entry read_main(struct mistakes *m, struct config *c, struct model_entry *list)
-{
-	struct chain_entry chain = read_chain(m, c, list, "main");
-	int *builtin = arena_array(m->mem, int, 1);
-
-	if (chain.n)
-		return chain;
-	if (c->notes.n && !config_spoiled(m, c, "/models/main"))
-		yaml_mistake(c->agent, m, "/models/main",
-		    "none of these can be asked, for want of a key: set %s, or add builtin",
-		    c->providers[list[c->nmodels].provider].unset); /* the last passed over */
-	*builtin = c->nmodels;
-	list[c->nmodels++] = (struct model_entry){ .kind = config_spoiled(m, c, "/models")
-							       ? MODEL_UNKNOWN
-							       : MODEL_BUILTIN,
-		.pointer = "/models",
-		.name = "builtin" };
-	return (struct chain_entry){ builtin, 1 };
 }
 
 static void read_strong_when(struct mistakes *m, struct config *c)
@@ -373,13 +351,34 @@ static void read_strong_when(struct mistakes *m, struct config *c)
 		    "says when models.strong is asked, and there is no models.strong");
 }
 
+/* The models are checked to the end even where nobody could answer. */
+static void last_resort(struct mistakes *m, struct config *c, struct model_entry *list)
+{
+	const json_t *main =
+	    json_object_get(json_object_get(yaml_root(c->agent), "models"), "main");
+	int *at = arena_array(m->mem, int, 1);
+
+	if (main && !config_spoiled(m, c, "/models/main"))
+		yaml_mistake(c->agent, m, "/models/main",
+		    "nobody could answer: no provider named here has its key (%s); set it, or add "
+		    "builtin",
+		    c->notes.list[c->notes.n - 1].message);
+	*at = c->nmodels;
+	list[c->nmodels++] = (struct model_entry){ .kind = main ? MODEL_UNKNOWN : MODEL_BUILTIN,
+		.pointer = "/models",
+		.name = "builtin" };
+	c->main = (struct chain_entry){ at, 1 };
+}
+
 void config_models(struct mistakes *m, struct config *c)
 {
 	struct model_entry *list = arena_array(m->mem, struct model_entry, 3 * CHAIN_MAX + 1);
 
 	read_providers(m, c);
 	c->models = list;
-	c->main = read_main(m, c, list);
+	c->main = read_chain(m, c, list, "main");
+	if (!c->main.n)
+		last_resort(m, c, list);
 	c->router = read_chain(m, c, list, "router");
 	c->strong = read_chain(m, c, list, "strong");
 	read_strong_when(m, c);

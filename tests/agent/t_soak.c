@@ -484,7 +484,7 @@ static void check_client(struct client *cl)
 static void one_life(void *arg)
 {
 	static const struct price price = { .input = 3000000, .output = 15000000 };
-	static const struct price_list prices = { "scripted", &price, 1 };
+	static struct price_list prices = { NULL, &price, 1 };
 	struct scope s, world;
 	struct err e = { 0 };
 
@@ -495,6 +495,7 @@ static void one_life(void *arg)
 
 		kit_open(&run.kit, check_world(), &ledger, some_script(mem));
 		json_object_set_new(run.kit.script, "repeat", json_true());
+		prices.model = run.kit.model->name;
 		run.kit.config.prices = &prices;
 		run.kit.config.nprices = 1;
 		kit_restart_agent(&run.kit);
