@@ -192,11 +192,12 @@ static int ask_link(struct walk *w, struct health *h)
 		}
 		if (over(w))
 			return -1;
-		w->out->failures++;
 		w->out->too_long |= w->answer->fault == MODEL_FAULT_CONTEXT;
 		health_end(&attempt, w->answer->fault, w->e->msg, fiber_now());
-		if (!wait_again(w, h, nth))
-			return -1;
+		if (wait_again(w, h, nth))
+			continue;
+		w->out->failures++;
+		return -1;
 	}
 }
 
