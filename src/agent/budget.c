@@ -127,7 +127,7 @@ int budget_reserve(
 	struct usage used = used_in_turn(t);
 	int64_t prompt;
 
-	if (m->class->takes_no_tokens)
+	if (m->class->takes_no_tokens || (!l->turn_tokens && !list))
 		return 0;
 	prompt = tokens(request_bytes(r));
 	if (l->turn_tokens &&

@@ -62,11 +62,6 @@ static void show_models(const struct config *c)
 	show_chain(c, "models", &c->main);
 	show_chain(c, "models.router", &c->router);
 	show_chain(c, "models.strong", &c->strong);
-	for (int i = 0; i < c->nmodels; i++)
-		if (!c->models[i].prices)
-			printf("note: %s has no price: what it costs is not known, and no limit of "
-			       "money can hold for it\n",
-			    c->models[i].name);
 }
 
 static void show(const struct agent_setup *s)

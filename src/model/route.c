@@ -204,7 +204,6 @@ static int ask_link(struct walk *w, struct health *h)
 			nth--;
 			continue;
 		}
-		w->out->failures++;
 		w->out->too_long |= w->answer->fault == MODEL_FAULT_CONTEXT;
 		if (!wait_again(w, h, nth))
 			return -1;
@@ -221,10 +220,13 @@ int route_complete(const struct route *r, const struct route_step *step,
 	if (!r->n)
 		return err_set(e, ERR_NOT_FOUND, "no model is configured");
 	for (int i = 0; i < r->n; i++) {
+		int before = out->attempts;
+
 		if (ask_link(&w, r->links[i]) == 0)
 			return 0;
 		if (over(&w))
 			return -1;
+		out->failures += out->attempts > before;
 	}
 	return -1;
 }

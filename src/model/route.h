@@ -65,7 +65,7 @@ struct route_step {
 struct route_outcome {
 	const struct model *who; /* who answered; NULL: nobody */
 	int attempts;            /* of all models */
-	int failures;            /* of them */
+	int failures;            /* models that were asked, and did not answer in the end */
 	bool refused;            /* a link was not allowed */
 	bool too_long;           /* the prompt was, for one at least */
 };

@@ -15,7 +15,7 @@ void config_sources(struct mistakes *m, struct config *c); /* store, databases, 
 void config_intents(struct mistakes *m, struct config *c); /* intents.yaml, escalation */
 
 /* prices, into the models that have one; for config_models(). */
-void config_prices(struct mistakes *m, const struct config *c, struct model_entry *models);
+void config_prices(struct mistakes *m, struct config *c, struct model_entry *models);
 void config_money(struct mistakes *m, struct config *c); /* the limits of money */
 
 #endif
