@@ -155,7 +155,9 @@ static int ask(struct bench *b)
 {
 	struct model_request r = { .opaque = b->opaque };
 	struct route_step step = { &r, b->origin, b->deadline };
-	struct route_asker asker = { allow, settle, begin, shown, b };
+	struct route_asker asker = {
+		.allow = allow, .settle = settle, .begin = begin, .shown = shown, .self = b
+	};
 
 	return route_complete(b->route, &step, &asker, b->mem, &b->answer, &b->out, &b->e);
 }
