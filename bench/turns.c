@@ -11,7 +11,7 @@
  *     build/bench/turns many        # one part of it: under a profiler */
 
 #define CONVERSATIONS 64
-#define TURNS         30
+#define TURNS         100
 
 static struct bank ledger;
 

@@ -18,6 +18,7 @@
 struct conversations {
 	struct world *world;
 	struct store *store;
+	struct digest *digest;
 	struct map by_id;
 	struct link idle; /* held by nobody, longest first */
 	size_t budget, idle_bytes;
@@ -57,6 +58,7 @@ struct conversations *conversations_new(struct world *w, struct store *s, size_t
 
 	all->world = w;
 	all->store = s;
+	all->digest = digest_new();
 	all->budget = budget_bytes;
 	list_init(&all->idle);
 	return all;
@@ -191,6 +193,7 @@ void conversations_free(struct conversations *all)
 {
 	map_each(&all->by_id, free_idle, NULL);
 	map_done(&all->by_id);
+	digest_free(all->digest);
 	free(all);
 }
 
@@ -390,7 +393,7 @@ static int64_t append(
 		fold(c, &ev);
 		if (c->followers || c->tail) /* the tail has no gaps: it ends at the head's seq */
 			keep_event(c, &ev);
-		rows_event(p->change, c->all->world, c->id, &ev);
+		rows_event(p->change, c->all->world, c->all->digest, c->id, &ev);
 	}
 	if (key)
 		rows_client_key(p->change, key, c->id, c->head.seq, now);

@@ -1,6 +1,7 @@
 #ifndef CONVERSATION_ROWS_H
 #define CONVERSATION_ROWS_H
 
+#include "base/digest.h"
 #include "conversation/conversation.h"
 
 /* A conversation as rows: the statements of the log, and rows back into events.  The SQL is in the
@@ -10,7 +11,8 @@
 void rows_create(struct change *c, const char *id, const struct head *h);
 void rows_move(struct change *c, const char *id, int64_t was, const struct head *h);
 /* One event; the payload is salted and hashed here. */
-void rows_event(struct change *c, struct world *w, const char *id, const struct event *ev);
+void rows_event(struct change *c, struct world *w, struct digest *d, const char *id,
+    const struct event *ev);
 void rows_client_key(
     struct change *c, const struct client_key *k, const char *id, int64_t seq, int64_t at);
 
