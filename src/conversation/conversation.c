@@ -309,7 +309,7 @@ struct pending_change {
 	struct conversation *c;
 	struct change *change;
 	int64_t was, upto; /* the head's seq before and behind them */
-	bool create;
+	bool create, identified;
 };
 
 static void committed(struct change *change, const struct err *failed)
@@ -357,7 +357,7 @@ static void taken(struct change *change)
 	if (p->create)
 		rows_create(change, c->id, &c->head);
 	else
-		rows_move(change, c->id, p->was, &c->head);
+		rows_move(change, c->id, p->was, &c->head, p->identified);
 }
 
 static struct pending_change *change_for(struct conversation *c, bool create)
@@ -390,6 +390,7 @@ static int64_t append(
 			.kind = d[i].kind,
 			.data = json_in(change_mem(p->change), d[i].data) };
 
+		p->identified |= ev.kind == EVENT_IDENTIFIED;
 		fold(c, &ev);
 		if (c->followers || c->tail) /* the tail has no gaps: it ends at the head's seq */
 			keep_event(c, &ev);

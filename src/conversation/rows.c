@@ -22,18 +22,22 @@ void rows_create(struct change *c, const char *id, const struct head *h)
 	    p, array_len(p), 1, ERR_CONFLICT, "a conversation with this id exists");
 }
 
-void rows_move(struct change *c, const char *id, int64_t was, const struct head *h)
+void rows_move(
+    struct change *c, const char *id, int64_t was, const struct head *h, bool identified)
 {
 	struct arena *mem = change_mem(c);
 	struct db_value p[] = { DB_STR(arena_strdup(mem, id)), DB_NUM(was), DB_NUM(h->epoch),
 		DB_NUM(h->seq), DB_STR(owner_name(h->owner)), DB_NUM(h->open_since),
-		DB_STR(head_customer_id(h) ? arena_strdup(mem, head_customer_id(h)) : NULL),
-		DB_STR(head_write(h, mem)), DB_NUM(h->updated_at) };
+		DB_STR(head_write(h, mem)), DB_NUM(h->updated_at),
+		DB_STR(head_customer_id(h) ? arena_strdup(mem, head_customer_id(h)) : NULL) };
 
+	/* A column that is named is taken out of its index and put back, also when it is the same. */
 	change_add_first(c,
-	    "UPDATE conversations SET seq = $4, owner = $5, open_since = $6, customer_id = $7, "
-	    "head = $8, "
-	    "updated_at = $9 WHERE id = $1 AND seq = $2 AND epoch = $3",
+	    identified
+		? "UPDATE conversations SET seq = $4, owner = $5, open_since = $6, head = $7, "
+		  "updated_at = $8, customer_id = $9 WHERE id = $1 AND seq = $2 AND epoch = $3"
+		: "UPDATE conversations SET seq = $4, owner = $5, open_since = $6, head = $7, "
+		  "updated_at = $8 WHERE id = $1 AND seq = $2 AND epoch = $3",
 	    p, array_len(p), 1, ERR_CONFLICT,
 	    "the conversation was changed by somebody else meanwhile");
 }

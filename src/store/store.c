@@ -109,6 +109,11 @@ void change_add_first(struct change *c, const char *sql, const struct db_value *
 
 /* A batch on the writer's thread. */
 
+static int run(struct sqlite *log, const char *sql, struct err *e)
+{
+	return sqlite_run(log, sql, NULL, 0, NULL, NULL, NULL, e);
+}
+
 static int apply(struct sqlite *log, struct change *c)
 {
 	if (c->chain && c->chain->failed) {
@@ -138,17 +143,17 @@ static void break_chain(struct chain *chain, const struct err *why)
  * the whole transaction: then its reason is the batch's. */
 static int apply_one(struct sqlite *log, struct change *c, struct err *e)
 {
-	if (sqlite_run(log, "SAVEPOINT one", NULL, 0, NULL, NULL, NULL, e) < 0)
+	if (run(log, "SAVEPOINT one", e) < 0)
 		return -1;
 	c->failed = apply(log, c) < 0;
 	if (c->failed) {
 		break_chain(c->chain, &c->err);
-		if (sqlite_run(log, "ROLLBACK TO one", NULL, 0, NULL, NULL, NULL, e) < 0) {
+		if (run(log, "ROLLBACK TO one", e) < 0) {
 			*e = c->err;
 			return -1;
 		}
 	}
-	return sqlite_run(log, "RELEASE one", NULL, 0, NULL, NULL, NULL, e);
+	return run(log, "RELEASE one", e);
 }
 
 struct batch {
@@ -159,18 +164,43 @@ struct batch {
 	int result;
 };
 
-static int write_batch(struct batch *b)
+/* Nearly always all of them hold, and need no savepoint each.  The one that does not; NULL: none. */
+static struct change *apply_all(struct sqlite *log, struct batch *b)
 {
-	struct sqlite *log = b->store->log;
+	for (int i = 0; i < b->n; i++)
+		if (apply(log, b->changes[i]) < 0)
+			return b->changes[i];
+	return NULL;
+}
 
-	if (!log && !(log = b->store->log = sqlite_open(b->store->path, SQLITE_LOG, &b->err)))
+/* From the beginning, each by itself.  A disk that failed has undone the transaction already. */
+static int apply_each(struct sqlite *log, struct batch *b, const struct err *why)
+{
+	if (run(log, "ROLLBACK", &b->err) < 0) {
+		b->err = *why;
 		return -1;
-	if (sqlite_run(log, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL, NULL, &b->err) < 0)
+	}
+	if (run(log, "BEGIN IMMEDIATE", &b->err) < 0)
 		return -1;
 	for (int i = 0; i < b->n; i++)
 		if (apply_one(log, b->changes[i], &b->err) < 0)
 			return -1;
-	return sqlite_run(log, "COMMIT", NULL, 0, NULL, NULL, NULL, &b->err);
+	return 0;
+}
+
+static int write_batch(struct batch *b)
+{
+	struct sqlite *log = b->store->log;
+	struct change *bad;
+
+	if (!log && !(log = b->store->log = sqlite_open(b->store->path, SQLITE_LOG, &b->err)))
+		return -1;
+	if (run(log, "BEGIN IMMEDIATE", &b->err) < 0)
+		return -1;
+	bad = apply_all(log, b);
+	if (bad && apply_each(log, b, &bad->err) < 0)
+		return -1;
+	return run(log, "COMMIT", &b->err);
 }
 
 static void batch_job(void *arg)
