@@ -1,7 +1,7 @@
 #include "fiber/stack.h"
 
 #include "base/mem.h"
-#include "fiber/sanitize.h"
+#include "base/sanitize.h"
 
 #include <errno.h>
 #include <stdio.h>

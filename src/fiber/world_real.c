@@ -1,5 +1,6 @@
 #include "fiber/world.h"
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "fiber/runtime.h"
 #include "fiber/threads.h"
@@ -148,6 +149,7 @@ static void real_free(struct world *w)
 	}
 	threads_done(&r->threads);
 	free(r);
+	arena_thread_ends();
 }
 
 static void real_run(struct world *w, fiber_fn *fn, void *arg)
