@@ -360,10 +360,27 @@ static void taken(struct change *change)
 		rows_move(change, c->id, p->was, &c->head, p->identified);
 }
 
-static struct pending_change *change_for(struct conversation *c, bool create)
+/* Nobody waits for these by themselves, and what follows takes them along: a turn is two changes,
+ * the message and the rest, whatever its steps.  Who needs them durable settles. */
+static bool lingers(enum event_kind kind)
+{
+	return kind == EVENT_INTENTS || kind == EVENT_STEP || kind == EVENT_RESULT ||
+	       kind == EVENT_PROFILE;
+}
+
+static bool all_linger(const struct draft *d, int n)
+{
+	while (n > 0 && lingers(d[n - 1].kind))
+		n--;
+	return n == 0;
+}
+
+static struct pending_change *change_for(struct conversation *c, bool create, bool later)
 {
 	struct pending_change *p = c->waiting;
 
+	if (p && !later)
+		store_hurry(c->all->store, p->change);
 	if (p)
 		return p;
 	p = c->waiting = mem_new(struct pending_change);
@@ -371,7 +388,10 @@ static struct pending_change *change_for(struct conversation *c, bool create)
 	p->change = change_new(taken, committed, p);
 	change_follows(p->change, &c->chain);
 	c->changes++;
-	store_submit(c->all->store, p->change);
+	if (later)
+		store_submit_later(c->all->store, p->change);
+	else
+		store_submit(c->all->store, p->change);
 	return p;
 }
 
@@ -379,7 +399,7 @@ static struct pending_change *change_for(struct conversation *c, bool create)
 static int64_t append(
     struct conversation *c, const struct draft *d, int n, const struct client_key *key, bool create)
 {
-	struct pending_change *p = change_for(c, create);
+	struct pending_change *p = change_for(c, create, all_linger(d, n));
 	int64_t now = world_time(c->all->world);
 
 	for (int i = 0; i < n; i++) {
@@ -448,6 +468,8 @@ struct conversation *conversation_create(
 
 int conversation_settle(struct conversation *c, int64_t seq, struct err *e)
 {
+	if (c->waiting && c->committed < seq)
+		store_hurry(c->all->store, c->waiting->change);
 	while (c->committed < seq) {
 		if (c->broken) {
 			*e = c->why;

@@ -11,6 +11,7 @@
 
 #define BATCH_MAX 512
 #define READERS   4
+#define LATER_MS  20
 
 struct statement {
 	struct statement *next;
@@ -29,6 +30,7 @@ struct change {
 	void (*taken)(struct change *c);
 	void (*done)(struct change *c, const struct err *failed);
 	void *self;
+	int64_t due; /* 0: it does not linger */
 	bool failed;
 	struct err err;
 };
@@ -38,8 +40,8 @@ struct store {
 	char *path;
 	struct lane *writer, *readers;
 	struct scope scope;
-	struct link queue;
-	bool committing;
+	struct link queue, later; /* later: those that linger, the first due first */
+	bool committing, watching;
 	struct sqlite *log;     /* the writer lane's; NULL after a failed commit */
 	struct semaphore slots; /* of readers */
 	struct sqlite *idle[READERS];
@@ -273,6 +275,48 @@ void store_submit(struct store *s, struct change *c)
 	scope_go(&s->scope, commit_all, s);
 }
 
+/* Lingering. */
+
+void store_hurry(struct store *s, struct change *c)
+{
+	if (!c->due)
+		return;
+	c->due = 0;
+	list_out(&c->queued);
+	store_submit(s, c);
+}
+
+static struct change *first_later(struct store *s)
+{
+	return container_of(s->later.next, struct change, queued);
+}
+
+/* Where waiting fails (the world has crashed), nothing lingers: it is told as any other. */
+static void watch_later(void *arg)
+{
+	struct store *s = arg;
+	bool waits = true;
+	struct err e;
+
+	while (!list_empty(&s->later)) {
+		if (waits && fiber_now() < first_later(s)->due)
+			waits = fiber_sleep_until(first_later(s)->due, &e) == 0;
+		else
+			store_hurry(s, first_later(s));
+	}
+	s->watching = false;
+}
+
+void store_submit_later(struct store *s, struct change *c)
+{
+	c->due = fiber_now() + LATER_MS;
+	list_append(&s->later, &c->queued);
+	if (s->watching)
+		return;
+	s->watching = true;
+	scope_go(&s->scope, watch_later, s);
+}
+
 struct store_stats store_stats(const struct store *s)
 {
 	return s->stats;
@@ -451,6 +495,7 @@ struct store *store_open(struct world *w, const char *path, struct err *e)
 	s->world = w;
 	s->path = mem_strdup(path);
 	list_init(&s->queue);
+	list_init(&s->later);
 	s->log = sqlite_open(path, SQLITE_LOG, e);
 	if (!s->log || migrations_run(s->log, e) < 0) {
 		err_wrap(e, "opening %s", path);
