@@ -309,7 +309,7 @@ WHOLE_MS = 150 + 59 * 5
 def stream(new, concs=(64,), runs=1):
     rows = []
     for conc in concs:
-        with Backends() as b, new() as s:
+        with Backends() as b, new(BENCH_MODEL="streamed/mock") as s:
             warm(s, b)
             for _ in range(runs):
                 b.set(model=50, token=5, tool=50)
@@ -353,7 +353,9 @@ def systems(folder=None):
     places = {"frontdesk": str(FRONTDESK), "root": str(ROOT)}
     ours = json.loads((HERE / "peers.json").read_text())
     for name, spec in ours.items():
-        start = [w.format(**places) if w.startswith("{") else w for w in spec["start"]]
+        start = spec["start"]
+        for place, path in places.items():
+            start = [w.replace("{" + place + "}", path) for w in start]
         table[name] = (HERE, {**spec, "start": start})
     if folder:
         for name, spec in json.loads((folder / "systems.json").read_text()).items():

@@ -31,10 +31,10 @@ static void write_char(struct buf *out, unsigned char c)
 	}
 }
 
-/* How many bytes from s on need no escape: eight at a time.  A byte of `odd` has its high bit set
- * when it is below 0x20, a quote or a backslash; where one is, a higher one may be marked wrongly,
- * so the last few are looked at one by one. */
-static size_t plain(const char *s, size_t n)
+/* Eight at a time.  A byte of `odd` has its high bit set when it is below 0x20, a quote or a
+ * backslash; where one is, a higher one may be marked wrongly, so the last few are looked at one by
+ * one. */
+size_t json_plain(const char *s, size_t n)
 {
 	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
 	size_t i = 0;
@@ -59,7 +59,7 @@ void json_write_chars(struct buf *out, const char *s, size_t n)
 {
 	size_t from = 0;
 
-	for (size_t i = plain(s, n); i < n; i += plain(s + i, n - i)) {
+	for (size_t i = json_plain(s, n); i < n; i += json_plain(s + i, n - i)) {
 		buf_add(out, s + from, i - from);
 		write_char(out, (unsigned char)s[i++]);
 		from = i;

@@ -50,9 +50,7 @@ static const char *escape(struct check *c, const char *p)
 
 static const char *plain(const char *p, const char *end)
 {
-	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
-		p++;
-	return p;
+	return p + json_plain(p, (size_t)(end - p));
 }
 
 static const char *string(struct check *c, const char *p)
@@ -193,7 +191,7 @@ static const char *past(const char *p, const char *end)
 		return past_string(p, end);
 	if (*p == '{' || *p == '[')
 		return past_list(p, end);
-	while (p < end && !strchr(",]} \n\r\t", *p))
+	while (p < end && *p > ' ' && *p != ',' && *p != ']' && *p != '}')
 		p++;
 	return p;
 }
@@ -245,12 +243,13 @@ bool span_next(struct span l, size_t *at, struct span *key, struct span *v)
 
 static bool same(struct span key, const char *name)
 {
-	size_t n = strlen(name);
 	struct buf text = { 0 };
 	bool equal;
 
+	if (*name && key.s[1] != *name && key.s[1] != '\\') /* nearly always */
+		return false;
 	if (!memchr(key.s, '\\', key.n))
-		return key.n == n + 2 && memcmp(key.s + 1, name, n) == 0;
+		return key.n == strlen(name) + 2 && memcmp(key.s + 1, name, key.n - 2) == 0;
 	span_text(&text, key);
 	equal = text_is(text.data, name);
 	buf_done(&text);
@@ -400,10 +399,16 @@ char *span_dup(struct span v)
 int64_t span_int(struct span v, int64_t fallback)
 {
 	char s[32];
+	int64_t whole = 0;
+	size_t i = 0;
 	double d;
 
 	if (span_kind(v) != '0' || v.n >= sizeof(s))
 		return fallback;
+	while (i < v.n && v.s[i] >= '0' && v.s[i] <= '9' && i < 15)
+		whole = whole * 10 + (v.s[i++] - '0');
+	if (i == v.n)
+		return whole;
 	memcpy(s, v.s, v.n);
 	s[v.n] = '\0';
 	d = strtod(s, NULL);
