@@ -103,17 +103,31 @@ fuzz-built: $(FUZZ_PROGRAMS)
 fuzz: $(BUILD)/.installed-tests
 	tools/run-fuzz $(FUZZ_SECONDS)
 
-# What a turn costs; bench/*.c say what they measure.
+# What a turn costs: bench/*.c measure parts of the program, bench/peers/run.py the program itself
+# beside others.  INFLIGHT=1 has thousands of turns wait at once; PEERS=1 runs the systems of
+# PEERS_DIR beside us and writes docs/performance.md.
 BENCHES = $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/*.c)))
+PEER_TOOLS = $(addprefix $(BUILD)/bench/peers/,mockllm loadgen floor)
+PEERS_DIR ?= ../shared/peers
+BENCH_PEERS = FRONTDESK=$(PROGRAM) TOOLS=$(BUILD)/bench/peers bench/peers/run.py
 
 bench: $(BUILD)/.installed-tests
-	@$(MAKE) --no-print-directory $(BENCHES)
+	@$(MAKE) --no-print-directory $(BENCHES) $(PEER_TOOLS) $(PROGRAM)
 	@for b in $(BENCHES); do echo "== $$b"; $$b || exit 1; done
+	@echo "== the program over HTTP"
+	@$(BENCH_PEERS) short
+	@$(if $(INFLIGHT),$(BENCH_PEERS) inflight)
+	@$(if $(PEERS),$(BENCH_PEERS) peers $(PEERS_DIR))
 
 $(BUILD)/bench/%: bench/%.c $(TEST_HELPERS) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $< $(TEST_HELPERS) $(LIBRARY) \
 	    -lcmocka $(LDLIBS)
+
+$(BUILD)/bench/peers/%: bench/peers/%.c bench/peers/mock_request.c bench/peers/*.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -D_GNU_SOURCE -Wall -Wextra -o $@ $< $(if $(filter mockllm,$*),bench/peers/mock_request.c) \
+	    $(if $(filter floor,$*),-lsqlite3)
 
 fmt:
 	clang-format -i $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch] fuzz/*.c)

@@ -7,10 +7,11 @@
 /* What a turn costs this program by itself: scripted model, tools of no time, a real log with a
  * sync for each commit, real threads.  Run it twice on a quiet machine and compare ratios.
  *
- *     make bench */
+ *     make bench
+ *     build/bench/turns many        # one part of it: under a profiler */
 
 #define CONVERSATIONS 64
-#define TURNS         30
+#define TURNS         100
 
 static struct bank ledger;
 
@@ -144,10 +145,21 @@ static void lengthy(void *arg)
 	close_kit(&k);
 }
 
-int main(void)
+/* All of it, or the parts that are named. */
+int main(int argc, char **argv)
 {
-	check_in_real(three_tools, NULL);
-	check_in_real(many, NULL);
-	check_in_real(lengthy, NULL);
+	static const struct {
+		const char *name;
+		void (*run)(void *arg);
+	} parts[] = { { "tools", three_tools }, { "many", many }, { "lengthy", lengthy } };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		bool wanted = argc == 1;
+
+		for (int a = 1; a < argc; a++)
+			wanted |= !strcmp(argv[a], parts[i].name);
+		if (wanted)
+			check_in_real(parts[i].run, NULL);
+	}
 	return 0;
 }

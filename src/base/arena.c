@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/sanitize.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -9,6 +10,13 @@
 #include <string.h>
 
 #define BLOCK_SIZE 4000 /* with malloc's own header still within one page */
+
+/* Blocks that a thread keeps for its next arena; none where a tool watches what is freed. */
+#if defined(WITH_ASAN) || defined(WITH_TSAN)
+#define SPARE_MAX 0
+#else
+#define SPARE_MAX 64
+#endif
 
 struct block {
 	struct block *next;
@@ -27,6 +35,11 @@ struct arena {
 	struct cleanup *cleanups;
 };
 
+static _Thread_local struct {
+	struct block *blocks;
+	int n;
+} spare;
+
 struct arena *arena_new(void)
 {
 	return mem_new(struct arena);
@@ -34,40 +47,90 @@ struct arena *arena_new(void)
 
 static struct block *block_new(size_t room)
 {
-	struct block *b = mem_alloc(sizeof(*b) + room);
+	struct block *b = room == BLOCK_SIZE ? spare.blocks : NULL;
 
-	b->size = room;
+	if (b) {
+		spare.blocks = b->next;
+		spare.n--;
+	} else {
+		b = mem_resize(NULL, sizeof(*b) + room);
+	}
+	*b = (struct block){ .size = room };
 	return b;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+static void block_free(struct block *b)
+{
+	if (b->size != BLOCK_SIZE || spare.n >= SPARE_MAX) {
+		free(b);
+		return;
+	}
+	b->next = spare.blocks;
+	spare.blocks = b;
+	spare.n++;
+}
+
+void arena_thread_ends(void)
+{
+	while (spare.blocks) {
+		struct block *b = spare.blocks;
+
+		spare.blocks = b->next;
+		free(b);
+	}
+	spare.n = 0;
+}
+
+static void add_block(struct arena *a, size_t n)
+{
+	struct block *b = block_new(n > BLOCK_SIZE ? n : BLOCK_SIZE);
+
+	if (n > BLOCK_SIZE / 2 && a->blocks) { /* big: keep filling the current block */
+		b->next = a->blocks->next;
+		a->blocks->next = b;
+	} else {
+		b->next = a->blocks;
+		a->blocks = b;
+	}
+}
+
+static struct block *block_for(struct arena *a, size_t n)
+{
+	struct block *b = a->blocks;
+
+	if (b && b->size - b->used >= n)
+		return b;
+	add_block(a, n);
+	b = a->blocks;
+	return b->size - b->used >= n ? b : b->next;
+}
+
+/* Not zeroed. */
+static void *take(struct arena *a, size_t n)
 {
 	const size_t mask = sizeof(max_align_t) - 1;
-	struct block *b = a->blocks;
+	struct block *b;
 
 	if (n > SIZE_MAX / 2)
 		bug("arena_alloc of %zu bytes", n);
 	n = (n + mask) & ~mask;
-	if (!b || b->size - b->used < n) {
-		b = block_new(n > BLOCK_SIZE ? n : BLOCK_SIZE);
-		if (n > BLOCK_SIZE / 2 && a->blocks) { /* big: keep filling the current block */
-			b->next = a->blocks->next;
-			a->blocks->next = b;
-		} else {
-			b->next = a->blocks;
-			a->blocks = b;
-		}
-	}
+	b = block_for(a, n);
 	b->used += n;
 	return b->bytes + b->used - n;
 }
 
+void *arena_alloc(struct arena *a, size_t n)
+{
+	return memset(take(a, n), 0, n);
+}
+
 void *arena_memdup(struct arena *a, const void *p, size_t n)
 {
-	char *copy = arena_alloc(a, n + 1);
+	char *copy = take(a, n + 1);
 
 	if (n)
 		memcpy(copy, p, n);
+	copy[n] = '\0';
 	return copy;
 }
 
@@ -91,7 +154,7 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 	n = vsnprintf(NULL, 0, fmt, ap);
 	if (n < 0)
 		bug("bad format \"%s\"", fmt);
-	s = arena_alloc(a, (size_t)n + 1);
+	s = take(a, (size_t)n + 1);
 	vsnprintf(s, (size_t)n + 1, fmt, again);
 	va_end(again);
 	return s;
@@ -126,7 +189,7 @@ void arena_free(struct arena *a)
 		struct block *b = a->blocks;
 
 		a->blocks = b->next;
-		free(b);
+		block_free(b);
 	}
 	free(a);
 }

@@ -25,6 +25,9 @@ char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 
+/* A thread keeps a few blocks for its next arena: it gives them back before it ends. */
+void arena_thread_ends(void);
+
 /* Run fn(arg) when the arena is freed, last registered first: JSON, statements. */
 void arena_defer(struct arena *a, void (*fn)(void *), void *arg);
 

@@ -9,32 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void make_room(struct buf *b, size_t n)
+void buf_room(struct buf *b, size_t n)
 {
 	size_t need = b->len + n + 1, cap = b->cap ? b->cap : 128;
 
 	if (n > SIZE_MAX / 4)
-		bug("buf_add of %zu bytes", n);
+		bug("%zu bytes more in a buffer", n);
 	while (cap < need)
 		cap *= 2;
 	if (cap == b->cap)
 		return;
 	b->data = mem_resize(b->data, cap);
 	b->cap = cap;
-}
-
-void buf_add(struct buf *b, const void *p, size_t n)
-{
-	make_room(b, n);
-	if (n)
-		memcpy(b->data + b->len, p, n);
-	b->len += n;
-	b->data[b->len] = '\0';
-}
-
-void buf_adds(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)
@@ -47,7 +33,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		bug("bad format \"%s\"", fmt);
-	make_room(b, (size_t)n);
+	buf_room(b, (size_t)n);
 	va_start(ap, fmt);
 	vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
 	va_end(ap);

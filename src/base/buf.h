@@ -2,6 +2,7 @@
 #define BASE_BUF_H
 
 #include <stddef.h>
+#include <string.h>
 
 /* Bytes that grow at the end, for text that is put together piece by piece.
  *
@@ -14,8 +15,24 @@ struct buf {
 	size_t len, cap;
 };
 
-void buf_add(struct buf *b, const void *p, size_t n);
-void buf_adds(struct buf *b, const char *s);
+/* Room for n bytes more and the NUL: who knows how much will come asks once. */
+void buf_room(struct buf *b, size_t n);
+
+static inline void buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (b->cap - b->len <= n)
+		buf_room(b, n);
+	if (n)
+		memcpy(b->data + b->len, p, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+}
+
+static inline void buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_clear(struct buf *b); /* empty, keeps the memory */
 void buf_done(struct buf *b);

@@ -43,6 +43,13 @@ size_t json_size(const json_t *j); /* bytes of its compact text */
 /* The same behind what out holds already; and UTF-8 as it stands between a string's quotes. */
 void json_write(struct buf *out, const json_t *j);
 void json_write_chars(struct buf *out, const char *s, size_t n);
+/* How many bytes from s on stand for themselves in a string: no quote, backslash or control. */
+size_t json_plain(const char *s, size_t n);
+/* For what is written often and needs no tree.  json_write_key() opens a member, with its comma;
+ * the name is one of ours, that needs no escape. */
+void json_write_str(struct buf *out, const char *s);
+void json_write_int(struct buf *out, int64_t v);
+void json_write_key(struct buf *out, const char *name);
 
 const char *json_str(const json_t *object, const char *key); /* NULL unless a string */
 const char *json_str_or(const json_t *object, const char *key, const char *fallback);

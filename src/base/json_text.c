@@ -31,16 +31,38 @@ static void write_char(struct buf *out, unsigned char c)
 	}
 }
 
+/* Eight at a time.  A byte of `odd` has its high bit set when it is below 0x20, a quote or a
+ * backslash; where one is, a higher one may be marked wrongly, so the last few are looked at one by
+ * one. */
+size_t json_plain(const char *s, size_t n)
+{
+	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8) {
+		uint64_t v, quote, slash, odd;
+
+		memcpy(&v, s + i, 8);
+		quote = v ^ (ones * '"');
+		slash = v ^ (ones * '\\');
+		odd = ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) |
+		      ((slash - ones) & ~slash);
+		if (odd & high)
+			break;
+	}
+	while (i < n && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
+		i++;
+	return i;
+}
+
 void json_write_chars(struct buf *out, const char *s, size_t n)
 {
 	size_t from = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if ((unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
-			continue;
+	for (size_t i = json_plain(s, n); i < n; i += json_plain(s + i, n - i)) {
 		buf_add(out, s + from, i - from);
-		write_char(out, (unsigned char)s[i]);
-		from = i + 1;
+		write_char(out, (unsigned char)s[i++]);
+		from = i;
 	}
 	buf_add(out, s + from, n - from);
 }
@@ -119,11 +141,31 @@ void json_write(struct buf *out, const json_t *j)
 		write_value(out, j);
 }
 
+void json_write_str(struct buf *out, const char *s)
+{
+	write_string(out, s, strlen(s));
+}
+
+void json_write_int(struct buf *out, int64_t v)
+{
+	write_integer(out, v);
+}
+
+void json_write_key(struct buf *out, const char *name)
+{
+	if (out->data[out->len - 1] != '{')
+		buf_add(out, ",", 1);
+	buf_add(out, "\"", 1);
+	buf_adds(out, name);
+	buf_add(out, "\":", 2);
+}
+
 char *json_text(struct arena *mem, const json_t *j)
 {
 	struct buf out = { 0 };
 	char *s;
 
+	buf_room(&out, 500);
 	json_write(&out, j);
 	s = arena_memdup(mem, out.data, out.len);
 	buf_done(&out);

@@ -18,6 +18,7 @@
 struct conversations {
 	struct world *world;
 	struct store *store;
+	struct digest *digest;
 	struct map by_id;
 	struct link idle; /* held by nobody, longest first */
 	size_t budget, idle_bytes;
@@ -58,6 +59,7 @@ struct conversations *conversations_new(struct world *w, struct store *s, size_t
 
 	all->world = w;
 	all->store = s;
+	all->digest = digest_new();
 	all->budget = budget_bytes;
 	list_init(&all->idle);
 	return all;
@@ -192,6 +194,7 @@ void conversations_free(struct conversations *all)
 {
 	map_each(&all->by_id, free_idle, NULL);
 	map_done(&all->by_id);
+	digest_free(all->digest);
 	free(all);
 }
 
@@ -315,7 +318,7 @@ struct pending_change {
 	struct conversation *c;
 	struct change *change;
 	int64_t was, upto; /* the head's seq before and behind them */
-	bool create;
+	bool create, identified;
 };
 
 static void committed(struct change *change, const struct err *failed)
@@ -363,13 +366,30 @@ static void taken(struct change *change)
 	if (p->create)
 		rows_create(change, c->id, &c->head);
 	else
-		rows_move(change, c->id, p->was, &c->head);
+		rows_move(change, c->id, p->was, &c->head, p->identified);
 }
 
-static struct pending_change *change_for(struct conversation *c, bool create)
+/* Nobody waits for these by themselves, and what follows takes them along: a turn is two changes,
+ * the message and the rest, whatever its steps.  Who needs them durable settles. */
+static bool lingers(enum event_kind kind)
+{
+	return kind == EVENT_INTENTS || kind == EVENT_STEP || kind == EVENT_RESULT ||
+	       kind == EVENT_PROFILE;
+}
+
+static bool all_linger(const struct draft *d, int n)
+{
+	while (n > 0 && lingers(d[n - 1].kind))
+		n--;
+	return n == 0;
+}
+
+static struct pending_change *change_for(struct conversation *c, bool create, bool later)
 {
 	struct pending_change *p = c->waiting;
 
+	if (p && !later)
+		store_hurry(c->all->store, p->change);
 	if (p)
 		return p;
 	p = c->waiting = mem_new(struct pending_change);
@@ -377,7 +397,10 @@ static struct pending_change *change_for(struct conversation *c, bool create)
 	p->change = change_new(taken, committed, p);
 	change_follows(p->change, &c->chain);
 	c->changes++;
-	store_submit(c->all->store, p->change);
+	if (later)
+		store_submit_later(c->all->store, p->change);
+	else
+		store_submit(c->all->store, p->change);
 	return p;
 }
 
@@ -385,7 +408,7 @@ static struct pending_change *change_for(struct conversation *c, bool create)
 static int64_t append(
     struct conversation *c, const struct draft *d, int n, const struct client_key *key, bool create)
 {
-	struct pending_change *p = change_for(c, create);
+	struct pending_change *p = change_for(c, create, all_linger(d, n));
 	int64_t now = world_time(c->all->world);
 
 	for (int i = 0; i < n; i++) {
@@ -396,10 +419,11 @@ static int64_t append(
 			.kind = d[i].kind,
 			.data = json_in(change_mem(p->change), d[i].data) };
 
+		p->identified |= ev.kind == EVENT_IDENTIFIED;
 		fold(c, &ev);
 		if (c->followers || c->tail) /* the tail has no gaps: it ends at the head's seq */
 			keep_event(c, &ev);
-		rows_event(p->change, c->all->world, c->id, &ev);
+		rows_event(p->change, c->all->world, c->all->digest, c->id, &ev);
 		rows_cost(p->change, c->id, &ev);
 	}
 	if (key)
@@ -454,6 +478,8 @@ struct conversation *conversation_create(
 
 int conversation_settle(struct conversation *c, int64_t seq, struct err *e)
 {
+	if (c->waiting && c->committed < seq)
+		store_hurry(c->all->store, c->waiting->change);
 	while (c->committed < seq) {
 		if (c->broken) {
 			*e = c->why;

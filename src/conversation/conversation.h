@@ -17,7 +17,8 @@
  * (history as a model may see it, kept as bytes ready to send), the turn's log (where the open turn
  * stands).  The only way to change any of them is conversation_append().
  *
- * Appending does not wait: the folds move on at once, and the change goes to the store, in order.
+ * Appending does not wait: the folds move on at once, and the change goes to the store, in order;
+ * steps and results may linger there for a moment, to go with what follows.
  * What must not happen before it is durable (acknowledging a message, showing a sentence, sending a
  * write) waits with conversation_settle().  Followers hear of events when they are committed, never
  * before.

@@ -247,33 +247,84 @@ const char *head_customer_id(const struct head *h)
 	return json_str(h->customer, "id");
 }
 
-static json_t *or_null(json_t *j)
+static void put_int(struct buf *out, const char *key, int64_t v)
 {
-	return j ? json_incref(j) : json_null();
+	json_write_key(out, key);
+	json_write_int(out, v);
 }
 
-json_t *head_write(const struct head *h)
+static void put_str(struct buf *out, const char *key, const char *v)
 {
-	return json_pack(
-	    "{sI sI ss s{sb ss ss ss sI so} so ss so sb so ss ss sI sI si sI sI sI sI sI si sI sI sI "
-	    "sb sI sI}", /**/
-	    "seq", (json_int_t)h->seq, "epoch", (json_int_t)h->epoch, "owner",
-	    owners[h->owner], /**/
-	    "escalation", "pending", (int)h->escalation.pending, "kind", h->escalation.kind, "rule",
-	    h->escalation.rule, "reason", h->escalation.reason, "since",
-	    (json_int_t)h->escalation.since, "rules", or_null(h->escalation.rules), /**/
-	    "customer", or_null(h->customer), "identity", h->identity, "profile",
-	    or_null(h->profile), "profile_wanted", (int)h->profile_wanted, "intents",
-	    or_null(h->intents), /**/
-	    "channel", h->channel, "language", h->language, "open_since", (json_int_t)h->open_since,
-	    "last_customer", (json_int_t)h->last_customer, "turns", h->turns, /**/
-	    "steps", (json_int_t)h->steps, "calls", (json_int_t)h->calls, "input_tokens",
-	    (json_int_t)h->input_tokens, "output_tokens", (json_int_t)h->output_tokens, /**/
-	    "cost", (json_int_t)h->cost, /**/
-	    "turns_all", h->turns_all, "last_end", (json_int_t)h->last_end, "end_before",
-	    (json_int_t)h->end_before, "recap_upto", (json_int_t)h->recap_upto, "card_asked",
-	    (int)h->card_asked, /**/
-	    "created_at", (json_int_t)h->created_at, "updated_at", (json_int_t)h->updated_at);
+	json_write_key(out, key);
+	json_write_str(out, v);
+}
+
+static void put_flag(struct buf *out, const char *key, bool v)
+{
+	json_write_key(out, key);
+	buf_adds(out, v ? "true" : "false");
+}
+
+static void put_json(struct buf *out, const char *key, const json_t *v)
+{
+	json_write_key(out, key);
+	if (v)
+		json_write(out, v);
+	else
+		buf_adds(out, "null");
+}
+
+static void put_escalation(struct buf *out, const struct escalation *esc)
+{
+	json_write_key(out, "escalation");
+	buf_adds(out, "{");
+	put_flag(out, "pending", esc->pending);
+	put_str(out, "kind", esc->kind);
+	put_str(out, "rule", esc->rule);
+	put_str(out, "reason", esc->reason);
+	put_int(out, "since", esc->since);
+	put_json(out, "rules", esc->rules);
+	buf_adds(out, "}");
+}
+
+/* It goes to the row with each change: as text at once, without a tree. */
+char *head_write(const struct head *h, struct arena *mem)
+{
+	struct buf out = { 0 };
+	char *text;
+
+	buf_room(&out, 1000);
+	buf_adds(&out, "{");
+	put_int(&out, "seq", h->seq);
+	put_int(&out, "epoch", h->epoch);
+	put_str(&out, "owner", owners[h->owner]);
+	put_escalation(&out, &h->escalation);
+	put_json(&out, "customer", h->customer);
+	put_str(&out, "identity", h->identity);
+	put_json(&out, "profile", h->profile);
+	put_flag(&out, "profile_wanted", h->profile_wanted);
+	put_json(&out, "intents", h->intents);
+	put_str(&out, "channel", h->channel);
+	put_str(&out, "language", h->language);
+	put_int(&out, "open_since", h->open_since);
+	put_int(&out, "last_customer", h->last_customer);
+	put_int(&out, "turns", h->turns);
+	put_int(&out, "steps", h->steps);
+	put_int(&out, "calls", h->calls);
+	put_int(&out, "input_tokens", h->input_tokens);
+	put_int(&out, "output_tokens", h->output_tokens);
+	put_int(&out, "cost", h->cost);
+	put_int(&out, "turns_all", h->turns_all);
+	put_int(&out, "last_end", h->last_end);
+	put_int(&out, "end_before", h->end_before);
+	put_int(&out, "recap_upto", h->recap_upto);
+	put_flag(&out, "card_asked", h->card_asked);
+	put_int(&out, "created_at", h->created_at);
+	put_int(&out, "updated_at", h->updated_at);
+	buf_adds(&out, "}");
+	text = arena_memdup(mem, out.data, out.len);
+	buf_done(&out);
+	return text;
 }
 
 int head_read(struct head *h, const json_t *j, struct err *e)

@@ -69,8 +69,8 @@ void head_init(struct head *h);
 void head_done(struct head *h);
 void head_apply(struct head *h, const struct event *ev);
 
-/* For the row, and back.  head_read: -1 when it is not ours. */
-json_t *head_write(const struct head *h);
+/* JSON for the row, in mem, and back.  head_read: -1 when it is not ours. */
+char *head_write(const struct head *h, struct arena *mem);
 int head_read(struct head *h, const json_t *j, struct err *e);
 
 /* Has this rule fired, and nobody has looked yet? */

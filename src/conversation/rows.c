@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "conversation/usage.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #define SALT_SIZE 16
@@ -14,7 +13,7 @@ void rows_create(struct change *c, const char *id, const struct head *h)
 	struct db_value p[] = { DB_STR(arena_strdup(mem, id)), DB_NUM(h->seq), DB_NUM(h->epoch),
 		DB_STR(owner_name(h->owner)), DB_NUM(h->open_since),
 		DB_STR(head_customer_id(h) ? arena_strdup(mem, head_customer_id(h)) : NULL),
-		DB_STR(json_text(mem, json_in(mem, head_write(h)))), DB_NUM(h->created_at),
+		DB_STR(head_write(h, mem)), DB_NUM(h->created_at),
 		DB_NUM(h->updated_at) };
 
 	change_add_first(c,
@@ -24,38 +23,37 @@ void rows_create(struct change *c, const char *id, const struct head *h)
 	    p, array_len(p), 1, ERR_CONFLICT, "a conversation with this id exists");
 }
 
-void rows_move(struct change *c, const char *id, int64_t was, const struct head *h)
+void rows_move(
+    struct change *c, const char *id, int64_t was, const struct head *h, bool identified)
 {
 	struct arena *mem = change_mem(c);
 	struct db_value p[] = { DB_STR(arena_strdup(mem, id)), DB_NUM(was), DB_NUM(h->epoch),
 		DB_NUM(h->seq), DB_STR(owner_name(h->owner)), DB_NUM(h->open_since),
-		DB_STR(head_customer_id(h) ? arena_strdup(mem, head_customer_id(h)) : NULL),
-		DB_STR(json_text(mem, json_in(mem, head_write(h)))), DB_NUM(h->updated_at) };
+		DB_STR(head_write(h, mem)), DB_NUM(h->updated_at),
+		DB_STR(head_customer_id(h) ? arena_strdup(mem, head_customer_id(h)) : NULL) };
 
+	/* A column that is named is taken out of its index and put back, also when it is the same. */
 	change_add_first(c,
-	    "UPDATE conversations SET seq = $4, owner = $5, open_since = $6, customer_id = $7, "
-	    "head = $8, "
-	    "updated_at = $9 WHERE id = $1 AND seq = $2 AND epoch = $3",
+	    identified
+		? "UPDATE conversations SET seq = $4, owner = $5, open_since = $6, head = $7, "
+		  "updated_at = $8, customer_id = $9 WHERE id = $1 AND seq = $2 AND epoch = $3"
+		: "UPDATE conversations SET seq = $4, owner = $5, open_since = $6, head = $7, "
+		  "updated_at = $8 WHERE id = $1 AND seq = $2 AND epoch = $3",
 	    p, array_len(p), 1, ERR_CONFLICT,
 	    "the conversation was changed by somebody else meanwhile");
 }
 
-void rows_event(struct change *c, struct world *w, const char *id, const struct event *ev)
+void rows_event(struct change *c, struct world *w, struct digest *d, const char *id,
+    const struct event *ev)
 {
 	struct arena *mem = change_mem(c);
-	unsigned char *salt = arena_alloc(mem, SALT_SIZE),
-		      *hash = arena_alloc(mem, EVP_MAX_MD_SIZE);
+	unsigned char *salt = arena_alloc(mem, SALT_SIZE), *hash = arena_alloc(mem, DIGEST_SIZE);
 	char *payload = json_text(mem, ev->data);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	unsigned size = 0;
 
 	world_random(w, salt, SALT_SIZE);
-	if (!ctx || !EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) ||
-	    !EVP_DigestUpdate(ctx, salt, SALT_SIZE) ||
-	    !EVP_DigestUpdate(ctx, payload, strlen(payload)) ||
-	    !EVP_DigestFinal_ex(ctx, hash, &size))
-		bug("SHA-256 failed");
-	EVP_MD_CTX_free(ctx);
+	digest_add(d, salt, SALT_SIZE);
+	digest_add(d, payload, strlen(payload));
+	digest_end(d, hash);
 	change_add(c,
 	    "INSERT INTO events (conversation, seq, epoch, at, turn, kind, seen_by, payload, salt, "
 	    "hash) "
@@ -63,7 +61,7 @@ void rows_event(struct change *c, struct world *w, const char *id, const struct 
 	    (struct db_value[]){ DB_STR(arena_strdup(mem, id)), DB_NUM(ev->seq), DB_NUM(ev->epoch),
 		DB_NUM(ev->at), DB_STR(ev->turn ? arena_strdup(mem, ev->turn) : NULL),
 		DB_STR(event_name(ev->kind)), DB_NUM(event_seen_by(ev->kind)), DB_STR(payload),
-		DB_BYTES(salt, SALT_SIZE), DB_BYTES(hash, size) },
+		DB_BYTES(salt, SALT_SIZE), DB_BYTES(hash, DIGEST_SIZE) },
 	    10, 1, ERR_CONFLICT, "an event with this number exists");
 }
 

@@ -1,16 +1,20 @@
 #ifndef CONVERSATION_ROWS_H
 #define CONVERSATION_ROWS_H
 
+#include "base/digest.h"
 #include "conversation/conversation.h"
 
 /* A conversation as rows: the statements of the log, and rows back into events.  The SQL is in the
  * dialect that SQLite and PostgreSQL share. */
 
-/* The row of the conversation: made, or moved from `was` to the head's seq in the same epoch. */
+/* The row of the conversation: made, or moved from `was` to the head's seq in the same epoch;
+ * `identified`: its customer may be another. */
 void rows_create(struct change *c, const char *id, const struct head *h);
-void rows_move(struct change *c, const char *id, int64_t was, const struct head *h);
+void rows_move(
+    struct change *c, const char *id, int64_t was, const struct head *h, bool identified);
 /* One event; the payload is salted and hashed here. */
-void rows_event(struct change *c, struct world *w, const char *id, const struct event *ev);
+void rows_event(struct change *c, struct world *w, struct digest *d, const char *id,
+    const struct event *ev);
 /* What it says was spent goes to its conversation and day. */
 void rows_cost(struct change *c, const char *id, const struct event *ev);
 void rows_client_key(

@@ -154,8 +154,12 @@ static int set_modes(struct sqlite *c, enum sqlite_mode mode, struct err *e)
 		return -1;
 	if (!wal)
 		return err_set(e, ERR_IO, "the file system does not support a write-ahead log");
-	return sqlite_script(
-	    c, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;", e);
+	/* A batch's pages stay in memory until it is committed, and pages that are written again
+	 * and again are carried into the file once in 16 MB of log, not once in four. */
+	return sqlite_script(c,
+	    "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216; "
+	    "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8192;",
+	    e);
 }
 
 struct sqlite *sqlite_open(const char *path, enum sqlite_mode mode, struct err *e)

@@ -1,7 +1,7 @@
 #ifndef FIBER_CONTEXT_H
 #define FIBER_CONTEXT_H
 
-#include "fiber/sanitize.h"
+#include "base/sanitize.h"
 #include "fiber/stack.h"
 
 #include <stdbool.h>

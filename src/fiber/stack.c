@@ -1,7 +1,7 @@
 #include "fiber/stack.h"
 
 #include "base/mem.h"
-#include "fiber/sanitize.h"
+#include "base/sanitize.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@
 #define STACK_SIZE (64UL * 1024)
 #endif
 #define GUARD_SIZE STACK_SIZE
-#define KEPT_MAX   256          /* stacks in the cache */
-#define KEPT_WHOLE 16           /* of these, so many as they are */
+#define KEPT_MAX   512          /* stacks in the cache */
+#define KEPT_WHOLE 256          /* of these, so many as they are: a busy moment takes them again */
 #define KEPT_SIZE  (8UL * 1024) /* and of the others what nearly every fiber touches */
 
 /* Memory that cannot be had ends the process, as in base/mem.h. */

@@ -1,7 +1,8 @@
 #include "fiber/threads.h"
 
+#include "base/arena.h"
 #include "base/mem.h"
-#include "fiber/sanitize.h"
+#include "base/sanitize.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -143,6 +144,7 @@ static void *worker(void *arg)
 		pthread_mutex_lock(&t->lock);
 	}
 	pthread_mutex_unlock(&t->lock);
+	arena_thread_ends();
 	return NULL;
 }
 

@@ -1,5 +1,6 @@
 #include "fiber/world.h"
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "fiber/runtime.h"
 #include "fiber/threads.h"
@@ -28,6 +29,8 @@ struct real {
 	uv_timer_t timer;
 	uv_idle_t busy;
 	struct threads threads;
+	unsigned char chance[512]; /* from the system, not yet given out */
+	size_t nchance;
 	int64_t set_for; /* when the timer rings */
 	bool closed;
 };
@@ -146,6 +149,7 @@ static void real_free(struct world *w)
 	}
 	threads_done(&r->threads);
 	free(r);
+	arena_thread_ends();
 }
 
 static void real_run(struct world *w, fiber_fn *fn, void *arg)
@@ -174,12 +178,10 @@ static int64_t real_time(struct world *w)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void real_random(struct world *w, void *bytes, size_t n)
+static void ask_system(unsigned char *out, size_t n)
 {
-	unsigned char *out = bytes;
 	ssize_t got;
 
-	(void)w;
 	for (; n > 0; out += got, n -= (size_t)got) {
 		got = getrandom(out, n, 0);
 		if (got < 0 && errno != EINTR)
@@ -187,6 +189,24 @@ static void real_random(struct world *w, void *bytes, size_t n)
 		if (got < 0)
 			got = 0;
 	}
+}
+
+/* The system is asked for many at a time; what was given out is not kept. */
+static void real_random(struct world *w, void *bytes, size_t n)
+{
+	struct real *r = real_of(w);
+
+	if (n > sizeof(r->chance)) {
+		ask_system(bytes, n);
+		return;
+	}
+	if (n > r->nchance) {
+		ask_system(r->chance, sizeof(r->chance));
+		r->nchance = sizeof(r->chance);
+	}
+	r->nchance -= n;
+	memcpy(bytes, r->chance + r->nchance, n);
+	explicit_bzero(r->chance + r->nchance, n);
 }
 
 uv_loop_t *world_loop(struct world *w)

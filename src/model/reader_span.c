@@ -49,25 +49,10 @@ static const char *escape(struct check *c, const char *p)
 	return p;
 }
 
-/* Eight bytes at a time; the high bit of a byte is set where it is 0, or less than n <= 128.  Above
- * the first such byte it may be set for nothing. */
-#define ONES       (~0ull / 255)
-#define IS_ZERO(w) (((w)-ONES) & ~(w)&ONES * 128)
-#define LESS(w, n) (((w)-ONES * (n)) & ~(w)&ONES * 128)
-
 /* Where a string stops to be bytes that stand for themselves. */
 static const char *plain(const char *p, const char *end)
 {
-	for (uint64_t w, found; end - p >= 8; p += 8) {
-		memcpy(&w, p, 8);
-		w = le64toh(w);
-		found = IS_ZERO(w ^ ONES * '"') | IS_ZERO(w ^ ONES * '\\') | LESS(w, 0x20);
-		if (found)
-			return p + __builtin_ctzll(found) / 8;
-	}
-	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
-		p++;
-	return p;
+	return p + json_plain(p, (size_t)(end - p));
 }
 
 static const char *string(struct check *c, const char *p)
@@ -208,7 +193,7 @@ static const char *past(const char *p, const char *end)
 		return past_string(p, end);
 	if (*p == '{' || *p == '[')
 		return past_list(p, end);
-	while (p<end && * p> ' ' && *p != ',' && *p != ']' && *p != '}')
+	while (p < end && *p > ' ' && *p != ',' && *p != ']' && *p != '}')
 		p++;
 	return p;
 }
@@ -435,12 +420,16 @@ char *span_dup(struct span v)
 int64_t span_int(struct span v, int64_t fallback)
 {
 	char s[32];
+	int64_t whole = 0;
+	size_t i = 0;
 	double d;
 
 	if (span_kind(v) != '0' || v.n >= sizeof(s))
 		return fallback;
-	if (v.n == 1 && *v.s != '-')
-		return *v.s - '0';
+	while (i < v.n && v.s[i] >= '0' && v.s[i] <= '9' && i < 15)
+		whole = whole * 10 + (v.s[i++] - '0');
+	if (i == v.n)
+		return whole;
 	memcpy(s, v.s, v.n);
 	s[v.n] = '\0';
 	d = strtod(s, NULL);

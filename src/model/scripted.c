@@ -35,13 +35,8 @@ struct scripted {
 
 static void put(struct buf *out, const json_t *line)
 {
-	size_t n = json_dumpb(line, NULL, 0, JSON_COMPACT);
-	char *s = mem_alloc(n + 1);
-
-	json_dumpb(line, s, n, JSON_COMPACT);
-	s[n] = '\n';
-	buf_add(out, s, n + 1);
-	free(s);
+	json_write(out, line);
+	buf_adds(out, "\n");
 }
 
 static json_t *calls_json(const struct wire_message *m)

@@ -11,6 +11,7 @@
 
 #define BATCH_MAX 512
 #define READERS   4
+#define LATER_MS  20
 
 struct statement {
 	struct statement *next;
@@ -29,6 +30,7 @@ struct change {
 	void (*taken)(struct change *c);
 	void (*done)(struct change *c, const struct err *failed);
 	void *self;
+	int64_t due; /* 0: it does not linger */
 	bool failed;
 	struct err err;
 };
@@ -38,8 +40,8 @@ struct store {
 	char *path;
 	struct lane *writer, *readers;
 	struct scope scope;
-	struct link queue;
-	bool committing;
+	struct link queue, later; /* later: those that linger, the first due first */
+	bool committing, watching;
 	struct sqlite *log;     /* the writer lane's; NULL after a failed commit */
 	struct semaphore slots; /* of readers */
 	struct sqlite *idle[READERS];
@@ -109,6 +111,11 @@ void change_add_first(struct change *c, const char *sql, const struct db_value *
 
 /* A batch on the writer's thread. */
 
+static int run(struct sqlite *log, const char *sql, struct err *e)
+{
+	return sqlite_run(log, sql, NULL, 0, NULL, NULL, NULL, e);
+}
+
 static int apply(struct sqlite *log, struct change *c)
 {
 	if (c->chain && c->chain->failed) {
@@ -138,17 +145,17 @@ static void break_chain(struct chain *chain, const struct err *why)
  * the whole transaction: then its reason is the batch's. */
 static int apply_one(struct sqlite *log, struct change *c, struct err *e)
 {
-	if (sqlite_run(log, "SAVEPOINT one", NULL, 0, NULL, NULL, NULL, e) < 0)
+	if (run(log, "SAVEPOINT one", e) < 0)
 		return -1;
 	c->failed = apply(log, c) < 0;
 	if (c->failed) {
 		break_chain(c->chain, &c->err);
-		if (sqlite_run(log, "ROLLBACK TO one", NULL, 0, NULL, NULL, NULL, e) < 0) {
+		if (run(log, "ROLLBACK TO one", e) < 0) {
 			*e = c->err;
 			return -1;
 		}
 	}
-	return sqlite_run(log, "RELEASE one", NULL, 0, NULL, NULL, NULL, e);
+	return run(log, "RELEASE one", e);
 }
 
 struct batch {
@@ -159,18 +166,43 @@ struct batch {
 	int result;
 };
 
-static int write_batch(struct batch *b)
+/* Nearly always all of them hold, and need no savepoint each.  The one that does not; NULL: none. */
+static struct change *apply_all(struct sqlite *log, struct batch *b)
 {
-	struct sqlite *log = b->store->log;
+	for (int i = 0; i < b->n; i++)
+		if (apply(log, b->changes[i]) < 0)
+			return b->changes[i];
+	return NULL;
+}
 
-	if (!log && !(log = b->store->log = sqlite_open(b->store->path, SQLITE_LOG, &b->err)))
+/* From the beginning, each by itself.  A disk that failed has undone the transaction already. */
+static int apply_each(struct sqlite *log, struct batch *b, const struct err *why)
+{
+	if (run(log, "ROLLBACK", &b->err) < 0) {
+		b->err = *why;
 		return -1;
-	if (sqlite_run(log, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL, NULL, &b->err) < 0)
+	}
+	if (run(log, "BEGIN IMMEDIATE", &b->err) < 0)
 		return -1;
 	for (int i = 0; i < b->n; i++)
 		if (apply_one(log, b->changes[i], &b->err) < 0)
 			return -1;
-	return sqlite_run(log, "COMMIT", NULL, 0, NULL, NULL, NULL, &b->err);
+	return 0;
+}
+
+static int write_batch(struct batch *b)
+{
+	struct sqlite *log = b->store->log;
+	struct change *bad;
+
+	if (!log && !(log = b->store->log = sqlite_open(b->store->path, SQLITE_LOG, &b->err)))
+		return -1;
+	if (run(log, "BEGIN IMMEDIATE", &b->err) < 0)
+		return -1;
+	bad = apply_all(log, b);
+	if (bad && apply_each(log, b, &bad->err) < 0)
+		return -1;
+	return run(log, "COMMIT", &b->err);
 }
 
 static void batch_job(void *arg)
@@ -241,6 +273,48 @@ void store_submit(struct store *s, struct change *c)
 		return;
 	s->committing = true;
 	scope_go(&s->scope, commit_all, s);
+}
+
+/* Lingering. */
+
+void store_hurry(struct store *s, struct change *c)
+{
+	if (!c->due)
+		return;
+	c->due = 0;
+	list_out(&c->queued);
+	store_submit(s, c);
+}
+
+static struct change *first_later(struct store *s)
+{
+	return container_of(s->later.next, struct change, queued);
+}
+
+/* Where waiting fails (the world has crashed), nothing lingers: it is told as any other. */
+static void watch_later(void *arg)
+{
+	struct store *s = arg;
+	bool waits = true;
+	struct err e;
+
+	while (!list_empty(&s->later)) {
+		if (waits && fiber_now() < first_later(s)->due)
+			waits = fiber_sleep_until(first_later(s)->due, &e) == 0;
+		else
+			store_hurry(s, first_later(s));
+	}
+	s->watching = false;
+}
+
+void store_submit_later(struct store *s, struct change *c)
+{
+	c->due = fiber_now() + LATER_MS;
+	list_append(&s->later, &c->queued);
+	if (s->watching)
+		return;
+	s->watching = true;
+	scope_go(&s->scope, watch_later, s);
 }
 
 struct store_stats store_stats(const struct store *s)
@@ -421,6 +495,7 @@ struct store *store_open(struct world *w, const char *path, struct err *e)
 	s->world = w;
 	s->path = mem_strdup(path);
 	list_init(&s->queue);
+	list_init(&s->later);
 	s->log = sqlite_open(path, SQLITE_LOG, e);
 	if (!s->log || migrations_run(s->log, e) < 0) {
 		err_wrap(e, "opening %s", path);

@@ -60,6 +60,12 @@ void change_add_first(struct change *c, const char *sql, const struct db_value *
 
 void store_submit(struct store *s, struct change *c);
 
+/* For what nobody waits for by itself and more is about to join: it goes a few hundredths of a
+ * second later, or when it is hurried (store_hurry() on any other change does nothing).  Others may
+ * go before it meanwhile. */
+void store_submit_later(struct store *s, struct change *c);
+void store_hurry(struct store *s, struct change *c);
+
 /* The rows of a query, read on a thread; everything in mem. */
 struct rows {
 	int n, columns;

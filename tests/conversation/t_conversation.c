@@ -105,7 +105,7 @@ static const char *state_of(struct conversation *c, struct arena *mem)
 	const struct turn_log *t = conversation_turn(c);
 	char *text;
 
-	buf_adds(&all, json_text(mem, json_in(mem, head_write(conversation_head(c)))));
+	buf_adds(&all, head_write(conversation_head(c), mem));
 	for (int i = 0; i < wire_len(w); i++)
 		buf_printf(&all, "\n%d %lld %s", wire_at(w, i)->role, (long long)wire_at(w, i)->seq,
 		    wire_at(w, i)->text ? wire_at(w, i)->text : "-");

@@ -14,10 +14,7 @@
 
 static const char *row(const struct head *h, struct arena *mem)
 {
-	json_t *j = json_in(mem, head_write(h));
-
-	assert_non_null(j);
-	return json_text(mem, j);
+	return head_write(h, mem);
 }
 
 static void apply(struct head *h, enum event_kind kind, json_t *data)

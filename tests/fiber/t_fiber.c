@@ -1,7 +1,7 @@
 #include "tests/check.h"
 
 #include "base/mem.h"
-#include "fiber/sanitize.h"
+#include "base/sanitize.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
-#ifndef FIBER_SANITIZE_H
-#define FIBER_SANITIZE_H
+#ifndef BASE_SANITIZE_H
+#define BASE_SANITIZE_H
 
-/* Which of the tools that watch stacks are here: gcc tells by macros, clang by features. */
+/* Which of the tools that watch memory are here: gcc tells by macros, clang by features. */
 
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
