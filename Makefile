@@ -12,7 +12,7 @@ CC = gcc
 CFLAGS ?= -O2 -g
 SANITIZE ?=
 
-LIBS = libcurl libuv libmicrohttpd jansson sqlite3 openssl lua5.4 libpcre2-8 yaml-0.1
+LIBS = libcurl libuv libmicrohttpd jansson sqlite3 openssl lua5.4 libpcre2-8 yaml-0.1 libedit
 LINK = -llinear -lstemmer -lm -pthread
 
 WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
