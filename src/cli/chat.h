@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "cli/harmless.h"
 #include "fiber/world.h"
 #include "net/http_client.h"
 
@@ -58,13 +59,10 @@ void screen_note(struct screen *s, const char *fmt, ...) __attribute__((format(p
 /* A look-up that has begun, and how it ended. */
 void screen_lookup(struct screen *s, const char *id, const char *shown);
 void screen_looked(struct screen *s, const char *id, bool ok);
-/* Text of strangers as the terminal may have it, in mem: no control characters but newline and
- * tab, nothing that turns the direction of writing around. */
-const char *screen_harmless(struct arena *mem, const char *text);
 
 /* chat_api.c. */
 
-struct api {
+struct chat_api {
 	struct world *world;
 	struct http_client *http;
 	const char *address; /* "http://127.0.0.1:8080" */
@@ -73,14 +71,14 @@ struct api {
 
 /* POST, and the whole answer; *out in mem.  -1: ERR_IO, ERR_TIMEOUT: it may be asked again with
  * the same Idempotency-Key (`once`, may be NULL); else what the server said. */
-int api_post(const struct api *a, struct arena *mem, const char *path, const char *bearer,
+int chat_post(const struct chat_api *a, struct arena *mem, const char *path, const char *bearer,
     const char *once, const json_t *body, json_t **out, struct err *e);
 
-typedef void api_event_fn(void *self, const json_t *event);
+typedef void chat_event_fn(void *self, const json_t *event);
 
 /* The conversation's events after *seq, live, which is moved on; until the stream ends: -1. */
-int api_follow(const struct api *a, const char *id, const char *token, int64_t *seq,
-    api_event_fn *fn, void *self, struct err *e);
+int chat_follow(const struct chat_api *a, const char *id, const char *token, int64_t *seq,
+    chat_event_fn *fn, void *self, struct err *e);
 
 /* chat_show.c: from the events to the screen. */
 

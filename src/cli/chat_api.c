@@ -67,7 +67,7 @@ static const char *bearer_of(struct arena *mem, const char *bearer)
 	return arena_printf(mem, "Bearer %s", bearer);
 }
 
-int api_post(const struct api *a, struct arena *mem, const char *path, const char *bearer,
+int chat_post(const struct chat_api *a, struct arena *mem, const char *path, const char *bearer,
     const char *once, const json_t *body, json_t **out, struct err *e)
 {
 	const char *text = json_text(mem, body);
@@ -100,7 +100,7 @@ int api_post(const struct api *a, struct arena *mem, const char *path, const cha
 
 struct following {
 	int64_t *seq;
-	api_event_fn *fn;
+	chat_event_fn *fn;
 	void *self;
 	struct err *err;
 	bool spoilt;
@@ -136,8 +136,8 @@ static int read_events(struct http_open *x, struct following *f, struct err *e)
 	return n == 0 ? err_set(e, ERR_IO, "the server ended the stream") : -1;
 }
 
-int api_follow(const struct api *a, const char *id, const char *token, int64_t *seq,
-    api_event_fn *fn, void *self, struct err *e)
+int chat_follow(const struct chat_api *a, const char *id, const char *token, int64_t *seq,
+    chat_event_fn *fn, void *self, struct err *e)
 {
 	struct following f = { .seq = seq, .fn = fn, .self = self };
 	struct arena *mem = arena_new();

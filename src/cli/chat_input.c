@@ -43,6 +43,9 @@ struct input {
 
 	int interrupts;
 	bool told_to_end;
+
+	bool opened;
+	struct err failure; /* code ERR_NONE: it was opened well */
 };
 
 static const char *prompt(EditLine *el)
@@ -105,15 +108,24 @@ static void line_is(struct input *in, const char *bytes, size_t n)
 	in->have_line = true;
 }
 
-/* One key for libedit. */
+static bool is_empty(const struct input *in)
+{
+	const LineInfo *info = el_line(in->el);
+
+	return info->lastchar == info->buffer;
+}
+
+/* One key for libedit, which does not tell an end of file from a line that is empty. */
 static void edit_key(struct input *in)
 {
 	const char *text;
 	int n = 0;
 
+	if (in->bytes[0] == ('D' & 31) && is_empty(in)) {
+		in->eof = true;
+		return;
+	}
 	text = el_gets(in->el, &n);
-	if (!text && n == 0)
-		in->eof = true; /* Ctrl-D on an empty line */
 	if (text && n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
 		line_is(in, text, (size_t)n - 1);
 }
@@ -239,6 +251,28 @@ static int open_terminal(struct input *in, struct err *e)
 	return 0;
 }
 
+/* Reading a terminal's description takes more stack than a fiber has: this is the loop's. */
+static void on_open(uv_timer_t *t)
+{
+	struct input *in = t->data;
+
+	open_terminal(in, &in->failure);
+	in->opened = true;
+	signal_wake_all(in->changed);
+}
+
+static int await_terminal(struct input *in, struct err *e)
+{
+	uv_timer_start(&in->half, on_open, 0, 0);
+	while (!in->opened)
+		if (signal_wait(in->changed, FOREVER, e) < 0)
+			return -1;
+	if (in->failure.code == ERR_NONE)
+		return 0;
+	*e = in->failure;
+	return -1;
+}
+
 static bool can_edit(void)
 {
 	const char *kind = getenv("TERM");
@@ -261,7 +295,7 @@ struct input *input_open(struct world *w, struct signal *changed, struct err *e)
 	/* What is set on stdin is set on the terminal, for all who share it. */
 	if (in->polls && flags >= 0)
 		fcntl(STDIN_FILENO, F_SETFL, flags);
-	if (!can_edit() || open_terminal(in, e) == 0)
+	if (!can_edit() || await_terminal(in, e) == 0)
 		return in;
 	input_close(in);
 	return NULL;

@@ -40,42 +40,6 @@ struct screen *screen_new(struct arena *mem, struct input *in)
 	return s;
 }
 
-/* U+0080 to U+009F are control characters too; U+202A to U+202E, U+2066 to U+2069, U+200E, U+200F
- * and U+061C turn the direction around. */
-static size_t harmful(const unsigned char *s)
-{
-	if (*s < 0x20 || *s == 0x7f)
-		return *s != '\n' && *s != '\t' ? 1 : 0;
-	if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f)
-		return 2;
-	if (s[0] == 0xd8 && s[1] == 0x9c)
-		return 2;
-	if (s[0] != 0xe2)
-		return 0;
-	if (s[1] == 0x80 && ((s[2] >= 0xaa && s[2] <= 0xae) || s[2] == 0x8e || s[2] == 0x8f))
-		return 3;
-	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9 ? 3 : 0;
-}
-
-const char *screen_harmless(struct arena *mem, const char *text)
-{
-	struct buf out = { 0 };
-	const char *clean;
-
-	while (*text) {
-		size_t n = harmful((const unsigned char *)text);
-
-		if (n)
-			buf_adds(&out, "\xef\xbf\xbd"); /* U+FFFD */
-		else
-			buf_add(&out, text, n = 1);
-		text += n;
-	}
-	clean = arena_strndup(mem, buf_str(&out), out.len);
-	buf_done(&out);
-	return clean;
-}
-
 static void begin(struct screen *s)
 {
 	input_aside(s->input);
@@ -101,9 +65,9 @@ void screen_say(struct screen *s, const char *who, const char *text)
 	begin(s);
 	s->nlookups = 0;
 	if (!s->mid_line)
-		printf(s->colour ? "\033[1m%s>\033[0m " : "%s> ", screen_harmless(mem, who));
+		printf(s->colour ? "\033[1m%s>\033[0m " : "%s> ", harmless(mem, who));
 	s->mid_line = true;
-	fputs(screen_harmless(mem, text), stdout);
+	fputs(harmless(mem, text), stdout);
 	end(s);
 	arena_free(mem);
 }
@@ -124,7 +88,7 @@ void screen_note(struct screen *s, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	text = screen_harmless(mem, arena_vprintf(mem, fmt, ap));
+	text = harmless(mem, arena_vprintf(mem, fmt, ap));
 	va_end(ap);
 	begin(s);
 	s->nlookups = 0;
@@ -174,7 +138,7 @@ void screen_lookup(struct screen *s, const char *id, const char *shown)
 	if (s->nlookups == LOOKUPS_MAX)
 		s->nlookups = 0; /* those above keep their dots */
 	s->lookups[s->nlookups++] =
-	    (struct lookup){ arena_strdup(s->mem, id), screen_harmless(s->mem, shown), false };
+	    (struct lookup){ arena_strdup(s->mem, id), harmless(s->mem, shown), false };
 	put_lookup(s, "…", s->lookups[s->nlookups - 1].shown);
 	putchar('\n');
 	end(s);

@@ -20,7 +20,7 @@
 struct talk {
 	struct chat_options *o;
 	struct world *world;
-	struct api api;
+	struct chat_api api;
 	struct signal changed; /* by the input, the events, and the message on its way */
 	struct input *input;
 	struct screen *screen;
@@ -53,8 +53,8 @@ static int create(struct talk *t, bool here, struct err *e)
 
 	if (t->o->as)
 		json_object_set_new(body, "customer", json_pack("{ss}", "id", t->o->as));
-	if (api_post(&t->api, t->conversation, "/conversations", t->o->as ? t->api.key : NULL, NULL,
-		body, &made, e) < 0) {
+	if (chat_post(&t->api, t->conversation, "/conversations", t->o->as ? t->api.key : NULL,
+		NULL, body, &made, e) < 0) {
 		explain_denied(t, here, e);
 		return -1;
 	}
@@ -74,7 +74,7 @@ static void follow(void *arg)
 	for (int failures = 1;; failures++) {
 		int64_t since = fiber_now();
 
-		api_follow(&t->api, t->id, t->token, &t->show.seq, show_event, &t->show, &e);
+		chat_follow(&t->api, t->id, t->token, &t->show.seq, show_event, &t->show, &e);
 		if (fiber_check(&stop) < 0)
 			return;
 		if (e.code != ERR_IO && e.code != ERR_TIMEOUT)
@@ -141,7 +141,7 @@ static void send(void *arg)
 	world_id(t->world, "k_", once);
 	for (int i = 0; i < TRIES; i++) {
 		s->failed =
-		    api_post(&t->api, s->mem, path, t->token, once, body, &s->answer, &s->err) < 0;
+		    chat_post(&t->api, s->mem, path, t->token, once, body, &s->answer, &s->err) < 0;
 		if (!s->failed || (s->err.code != ERR_IO && s->err.code != ERR_TIMEOUT) ||
 		    fiber_sleep(FIRST_WAIT << i, &stop) < 0)
 			break;
@@ -325,7 +325,7 @@ static void talk(struct talk *t, bool here)
 	t->screen = screen_new(t->mem, t->input);
 	if (begin(t, here, &e) < 0) {
 		input_close(t->input);
-		fprintf(stderr, "frontdesk chat: %s\n", screen_harmless(t->mem, e.msg));
+		fprintf(stderr, "frontdesk chat: %s\n", harmless(t->mem, e.msg));
 		t->o->status = EXIT_FAILED;
 		return;
 	}
@@ -346,7 +346,7 @@ void chat_talk(void *self, struct world *w, const char *address, bool here)
 	const char *key = getenv("FRONTDESK_API_KEY");
 	struct err e;
 
-	t.api = (struct api){ .address = address, .key = key && *key ? key : NULL };
+	t.api = (struct chat_api){ .address = address, .key = key && *key ? key : NULL };
 	signal_init(&t.changed);
 	t.api.http = http_client_new(w, CONNECTIONS, &e);
 	if (t.api.http)

@@ -14,6 +14,7 @@ static const struct verb *const verbs[] = {
 	&verb_serve,
 	&verb_chat,
 	&verb_init,
+	&verb_doctor,
 	&verb_check,
 	&verb_decode,
 };
