@@ -48,7 +48,8 @@ static void begin(struct screen *s)
 static void end(struct screen *s)
 {
 	fflush(stdout);
-	input_back(s->input);
+	if (!s->mid_line)
+		input_back(s->input);
 }
 
 static void close_line(struct screen *s)
