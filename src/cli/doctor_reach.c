@@ -113,20 +113,15 @@ static void model(struct doctor *d, const struct model *m)
 		    (long long)(fiber_now() - start));
 }
 
-static bool needs_network(const struct model *m)
-{
-	return strchr(m->name, '/') && !text_starts(m->name, "scripted");
-}
-
 static void models(struct doctor *d)
 {
-	const struct agent_config *a = &d->setup->agent;
+	const struct config *c = d->setup->config;
 
-	for (int i = 0; i < a->nchain; i++)
-		if (d->offline && needs_network(a->chain[i]))
-			doctor_skip(d, "model", "%s was not asked (--offline)", a->chain[i]->name);
-		else
-			model(d, a->chain[i]);
+	for (int i = 0; i < c->nmodels; i++)
+		if (d->offline && c->models[i].kind == MODEL_PROVIDER)
+			doctor_skip(d, "model", "%s was not asked (--offline)", c->models[i].name);
+		else if (d->setup->models[i])
+			model(d, d->setup->models[i]);
 }
 
 /* Hosts of http tools: connected to, and no more.  Looking up a name blocks: on a thread. */

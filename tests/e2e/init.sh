@@ -72,12 +72,14 @@ name='switched on'
 cp -r "$start" "$dir/on"
 sed -i '/^#providers: \.\.\.$/d; s/^#\([a-z]\|  \)/\1/' "$dir/on/agent.yaml"
 grep -q '^providers:' "$dir/on/agent.yaml" || fail 'no section was switched on'
-if "$program" check "$dir/on" 2>&1 | grep -q 'not available yet'; then
-	echo 'skipped: e2e/init: sections that this program does not have yet'
-else
-	expect 'all sections switched on, without a key' 0 env -u ANTHROPIC_API_KEY "$program" check "$dir/on"
-	expect 'all sections switched on, with a key' 0 env ANTHROPIC_API_KEY=x "$program" check "$dir/on"
+if "$program" check "$dir/on" 2>&1 | grep -q 'http: not available yet'; then
+	echo 'skipped: e2e/init: http tools, which this program does not have yet'
+	sed -i '/^  track_parcel:/,/^$/d; /^http:/d' "$dir/on/agent.yaml"
 fi
+expect 'all sections switched on, without a key' 0 env -u ANTHROPIC_API_KEY "$program" check "$dir/on"
+says out 'local/qwen3'
+expect 'all sections switched on, with a key' 0 env ANTHROPIC_API_KEY=x "$program" check "$dir/on"
+says out 'claude/claude-sonnet-5-5'
 
 # It answers, offline.
 name='it answers'
