@@ -27,8 +27,8 @@ struct input {
 	uv_poll_t poll;
 	uv_timer_t half;
 	uv_signal_t signals[5];
-	int nsignals;
-	bool polls; /* a file is not polled: it can always be read */
+	int handles; /* that are not closed yet */
+	bool polls;  /* a file is not polled: it can always be read */
 
 	EditLine *el; /* NULL: no terminal */
 	History *history;
@@ -305,7 +305,7 @@ static void drop(uv_handle_t *h)
 {
 	struct input *in = h->data;
 
-	if (--in->nsignals > 0)
+	if (--in->handles > 0)
 		return;
 	buf_done(&in->line);
 	free(in);
@@ -320,7 +320,7 @@ void input_close(struct input *in)
 	if (in->history)
 		history_end(in->history);
 	in->el = NULL;
-	in->nsignals = (int)array_len(in->signals) + 1 + in->polls;
+	in->handles = (int)array_len(in->signals) + 1 + in->polls;
 	for (size_t i = 0; i < array_len(in->signals); i++)
 		uv_close((uv_handle_t *)&in->signals[i], drop);
 	uv_close((uv_handle_t *)&in->half, drop);

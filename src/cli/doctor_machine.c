@@ -63,17 +63,23 @@ static void lock(struct doctor *d)
 		doctor_ok(d, "data folder", "nobody uses it now");
 }
 
+static void found(struct doctor *d, const struct stat *st)
+{
+	if (st->st_mode & 077)
+		doctor_warn(d, "data folder",
+		    "%s: others may look into it (customers' words); chmod 700", d->data);
+	else
+		doctor_ok(d, "data folder", "%s can be written", d->data);
+}
+
 static void data_folder(struct doctor *d)
 {
 	const char *parent = dirname(arena_strdup(d->mem, d->data));
 	struct stat st;
 
 	if (stat(d->data, &st) == 0) {
-		if (writable(d, d->data, &st) && st.st_mode & 077)
-			doctor_warn(d, "data folder",
-			    "%s: others may look into it (customers' words); chmod 700", d->data);
-		else if (S_ISDIR(st.st_mode) && access(d->data, W_OK | X_OK) == 0)
-			doctor_ok(d, "data folder", "%s can be written", d->data);
+		if (writable(d, d->data, &st))
+			found(d, &st);
 		disk(d, d->data);
 		lock(d);
 	} else if (errno == ENOENT && stat(parent, &st) == 0) {

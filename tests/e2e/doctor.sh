@@ -149,7 +149,7 @@ says out '^ok    model          builtin answered'
 # Hosts of http tools.
 cp -r "$start" "$dir/hosts"
 sed -i "s|^#  track_parcel:|  track_parcel:|; /track_parcel/,/^\$/s|^#  |  |; s|https://api.carrier.example|http://127.0.0.1:$port|" "$dir/hosts/agent.yaml"
-echo 'http: { allow: [127.0.0.1] }' >> "$dir/hosts/agent.yaml"
+echo "http: { allow: [\"127.0.0.1:$port\", \"127.0.0.1:1\"] }" >> "$dir/hosts/agent.yaml"
 if "$program" check "$dir/hosts" 2>&1 | grep -q 'not available yet'; then
 	echo 'skipped: e2e/doctor: http tools, which this program does not have yet'
 else
