@@ -65,6 +65,19 @@ static int chat_with(struct chat_options *o, const char *folder, const char *dat
 	return status ? status : o->status;
 }
 
+/* What each by itself is right and together is not.  EXIT_OK, or what was said. */
+static int check(const struct verb *v, const struct chat_options *o, const char *url, bool local)
+{
+	if (o->as && (!*o->as || !text_is_utf8(o->as, strlen(o->as))))
+		return verb_usage(v, "--as needs the id of a customer");
+	if (url && local)
+		return verb_usage(
+		    v, "--url is a server that runs: no folder and no --data with it");
+	if (url && !text_starts(url, "http://") && !text_starts(url, "https://"))
+		return verb_usage(v, "--url %s: expected http://HOST:PORT", url);
+	return EXIT_OK;
+}
+
 static int run(const struct verb *v, int argc, char **argv)
 {
 	static const struct option options[] = { { "data", required_argument, NULL, 'd' },
@@ -72,7 +85,7 @@ static int run(const struct verb *v, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' }, { 0 } };
 	struct chat_options o = { 0 };
 	const char *data = NULL, *url = NULL;
-	int option;
+	int option, wrong;
 
 	opterr = 0; /* we say it ourselves */
 	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1)
@@ -86,13 +99,9 @@ static int run(const struct verb *v, int argc, char **argv)
 		}
 	if (argc - optind > 1)
 		return verb_usage(v, "one agent folder at a time");
-	if (o.as && (!*o.as || !text_is_utf8(o.as, strlen(o.as))))
-		return verb_usage(v, "--as needs the id of a customer");
-	if (url && (data || optind < argc))
-		return verb_usage(
-		    v, "--url is a server that runs: no folder and no --data with it");
-	if (url && !text_starts(url, "http://") && !text_starts(url, "https://"))
-		return verb_usage(v, "--url %s: expected http://HOST:PORT", url);
+	wrong = check(v, &o, url, data || optind < argc);
+	if (wrong)
+		return wrong;
 	log_level(LOG_WARN);
 	return url ? chat_at(&o, url) : chat_with(&o, optind < argc ? argv[optind] : ".", data);
 }

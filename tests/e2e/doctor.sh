@@ -42,6 +42,7 @@ says out '^ok    model          builtin answered in [0-9]+ ms'
 [ ! -e "$dir/home/data" ] || fail 'it made a data folder'
 
 # A server that runs is named, and is not disturbed.
+: > "$dir/serve"
 "$program" serve --listen 127.0.0.1:0 --data "$dir/home/data" "$start" > "$dir/serve" 2>&1 &
 pid=$! pids="$pids $!"
 until grep -q '/v1' "$dir/serve"; do
