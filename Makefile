@@ -12,7 +12,7 @@ CC = gcc
 CFLAGS ?= -O2 -g
 SANITIZE ?=
 
-LIBS = libcurl libuv libmicrohttpd jansson sqlite3 openssl lua5.4 libpcre2-8 yaml-0.1
+LIBS = libcurl libuv libmicrohttpd jansson sqlite3 openssl lua5.4 libpcre2-8 yaml-0.1 libedit
 LINK = -llinear -lstemmer -lm -pthread
 
 WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
@@ -27,8 +27,10 @@ SWITCH  := $(wildcard src/fiber/*.S)
 TESTS   := $(sort $(wildcard tests/*/t_*.c))
 FUZZERS := $(sort $(wildcard fuzz/*.c))
 ASSETS  := $(sort $(wildcard web/*))
+START   := $(sort $(wildcard examples/start/*.*))
 
-OBJECTS = $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(SWITCH:src/%.S=$(BUILD)/obj/%.o) $(BUILD)/obj/assets.o
+OBJECTS = $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(SWITCH:src/%.S=$(BUILD)/obj/%.o) $(BUILD)/obj/assets.o \
+    $(BUILD)/obj/start.o
 LIBRARY = $(BUILD)/libfrontdesk.a
 PROGRAM = $(BUILD)/frontdesk
 TEST_PROGRAMS = $(TESTS:tests/%.c=$(BUILD)/tests/%)
@@ -77,8 +79,14 @@ $(BUILD)/obj/%.o: src/%.S
 # The pages of web/, as bytes in the program.
 $(BUILD)/obj/assets.o: $(ASSETS) tools/embed
 	@mkdir -p $(@D)
-	tools/embed $(ASSETS) > $(BUILD)/obj/assets.c
+	tools/embed net/assets.h assets $(ASSETS) > $(BUILD)/obj/assets.c
 	$(COMPILE) -c -o $@ $(BUILD)/obj/assets.c
+
+# The folder that `frontdesk init` writes.
+$(BUILD)/obj/start.o: $(START) tools/embed
+	@mkdir -p $(@D)
+	tools/embed cli/start.h start_files $(START) > $(BUILD)/obj/start.c
+	$(COMPILE) -c -o $@ $(BUILD)/obj/start.c
 
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)

@@ -12,6 +12,9 @@
 /* To add a verb, add its row; each is a file of this folder. */
 static const struct verb *const verbs[] = {
 	&verb_serve,
+	&verb_chat,
+	&verb_init,
+	&verb_doctor,
 	&verb_check,
 	&verb_decode,
 };

@@ -21,7 +21,7 @@ struct verb {
 	int (*run)(const struct verb *v, int argc, char **argv);
 };
 
-extern const struct verb verb_check, verb_decode, verb_serve;
+extern const struct verb verb_chat, verb_check, verb_decode, verb_doctor, verb_init, verb_serve;
 
 /* --help of one verb, on stdout. */
 int verb_help(const struct verb *v);

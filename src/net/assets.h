@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* The files of web/, put into the program by tools/embed when it is built. */
+/* Files that are put into the program by tools/embed when it is built: here those of web/. */
 
 struct asset {
 	const char *name; /* "chat.html" */

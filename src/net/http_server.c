@@ -151,16 +151,27 @@ static int port_of(int fd)
 	return atoi(port);
 }
 
+static int descriptors(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < 1000000)
+		return (int)limit.rlim_cur;
+	return 1024;
+}
+
+int http_server_streams(void)
+{
+	return descriptors() * 3 / 5;
+}
+
 /* Streams may take three fifths of the descriptors, other requests a tenth. */
 static void share_descriptors(struct http_server *s, unsigned *connections)
 {
-	struct rlimit limit;
-	int files = 1024;
+	int files = descriptors();
 
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < 1000000)
-		files = (int)limit.rlim_cur;
 	if (s->o.streams_max <= 0)
-		s->o.streams_max = files * 3 / 5;
+		s->o.streams_max = http_server_streams();
 	*connections = (unsigned)(s->o.streams_max + files / 10);
 }
 

@@ -33,6 +33,7 @@ struct http_server_options {
 
 struct http_server *http_server_open(const struct http_server_options *o, struct err *e);
 int http_server_port(const struct http_server *s);
+int http_server_streams(void); /* the default of streams_max, in this process */
 /* From a fiber: stop accepting, end streams, let running requests finish until `deadline`, then
  * cancel them, and close.  The struct is gone afterwards. */
 void http_server_close(struct http_server *s, int64_t deadline);

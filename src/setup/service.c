@@ -35,6 +35,9 @@ struct service {
 	struct http_server *http;
 	struct learning *learning;
 
+	struct lock_holder other; /* serves the data folder already */
+	bool left;                /* ready() has returned */
+
 	uv_signal_t term, interrupt;
 	struct signal told;
 	int signals;
@@ -60,13 +63,27 @@ static void signals_open(struct service *s)
 	uv_signal_init(world_loop(s->world), &s->interrupt);
 	s->term.data = s->interrupt.data = s;
 	uv_signal_start(&s->term, on_signal, SIGTERM);
-	uv_signal_start(&s->interrupt, on_signal, SIGINT);
+	if (!s->o->ready)
+		uv_signal_start(&s->interrupt, on_signal, SIGINT);
 }
 
 static void signals_close(struct service *s)
 {
 	uv_close((uv_handle_t *)&s->term, NULL);
 	uv_close((uv_handle_t *)&s->interrupt, NULL);
+}
+
+/* For others on this machine. */
+static const char *own_address(const struct service *s)
+{
+	const char *host = s->address.host;
+
+	if (text_is(host, "0.0.0.0"))
+		host = "127.0.0.1";
+	if (text_is(host, "::"))
+		host = "::1";
+	return arena_printf(s->mem, strchr(host, ':') ? "http://[%s]:%d" : "http://%s:%d", host,
+	    http_server_port(s->http));
 }
 
 /* Everything, from the log up to the address. */
@@ -107,7 +124,10 @@ static int open_parts(struct service *s, const char **new_key, struct err *e)
 				       .self = s->server,
 				       .refuse = server_error_body },
 	    e);
-	return s->http && (!*new_key || server_keep_key(s->server, e) == 0) ? 0 : -1;
+	if (!s->http || store_lock_address(s->data, own_address(s), e) < 0)
+		return -1;
+	/* A key that nobody is shown is made anew at the next start. */
+	return !*new_key || s->o->ready || server_keep_key(s->server, e) == 0 ? 0 : -1;
 }
 
 static void close_parts(struct service *s)
@@ -146,6 +166,30 @@ static void greet(const struct service *s, const char *new_key)
 	fflush(stdout);
 }
 
+static void visit(void *arg)
+{
+	struct service *s = arg;
+	bool here = s->http != NULL;
+
+	s->o->ready(s->o->ready_self, s->world, here ? own_address(s) : s->other.address, here);
+	s->left = true;
+	signal_wake_all(&s->told);
+}
+
+static void until_told(struct service *s)
+{
+	struct scope beside;
+	struct err e;
+
+	scope_open(&beside, FOREVER);
+	if (s->o->ready)
+		scope_go(&beside, visit, s);
+	while (!s->signals && !s->left && signal_wait(&s->told, FOREVER, &e) == 0)
+		;
+	scope_cancel(&beside);
+	scope_join(&beside);
+}
+
 static void serve(void *arg)
 {
 	struct service *s = arg;
@@ -157,11 +201,21 @@ static void serve(void *arg)
 		log_error("frontdesk cannot start: %s", e.msg);
 		s->status = 1;
 	} else {
-		greet(s, new_key);
-		while (!s->signals && signal_wait(&s->told, FOREVER, &e) == 0)
-			;
+		if (!s->o->ready)
+			greet(s, new_key);
+		until_told(s);
 	}
 	close_parts(s);
+	signals_close(s);
+}
+
+/* Beside a server that another process runs. */
+static void serve_elsewhere(void *arg)
+{
+	struct service *s = arg;
+
+	signals_open(s);
+	until_told(s);
 	signals_close(s);
 }
 
@@ -177,15 +231,32 @@ static int find_agent(const struct service *s, struct err *e)
 				       path);
 }
 
+/* For this process, or, with ready(), for another that answers already. */
+static int take_data(struct service *s, struct err *e)
+{
+	struct err look;
+
+	if (find_agent(s, e) < 0)
+		return -1;
+	if (store_lock(s->data, e) == 0)
+		return 0;
+	if (s->o->ready && e->code == ERR_CONFLICT &&
+	    store_lock_holder(s->data, &s->other, &look) == 0 && s->other.address[0])
+		return 0;
+	return -1;
+}
+
 static int load(struct service *s)
 {
 	struct mistakes m = mistakes_none(s->mem);
 	struct err e;
 
-	if (find_agent(s, &e) < 0 || store_lock(s->data, &e) < 0) {
+	if (take_data(s, &e) < 0) {
 		fprintf(stderr, "frontdesk: %s\n", e.msg);
 		return -1;
 	}
+	if (s->other.held)
+		return 0;
 	s->setup = agent_setup_open(&m, s->world, s->o->folder, s->data);
 	for (int i = 0; i < m.n; i++)
 		fprintf(stderr, "%s\n", mistake_line(s->mem, &m.list[i]));
@@ -222,7 +293,7 @@ int service_run(const struct service_options *o)
 	if (load(&s) < 0)
 		s.status = 1;
 	else
-		world_run(s.world, serve, &s);
+		world_run(s.world, s.other.held ? serve_elsewhere : serve, &s);
 	agent_setup_close(s.setup);
 	world_free(s.world);
 	arena_free(s.mem);

@@ -96,5 +96,16 @@ struct store_stats store_stats(const struct store *s);
 /* One process on one data folder: an exclusive lock on DIR/frontdesk.lock, held until the process
  * ends, however it ends. -1 with ERR_CONFLICT: who has it.  The folder is made when absent. */
 int store_lock(const char *dir, struct err *e);
+/* By whoever has the lock: where it answers, for others on this machine. */
+int store_lock_address(const char *dir, const char *address, struct err *e);
+
+struct lock_holder {
+	bool held;
+	long process;      /* 0: not known */
+	char address[300]; /* "http://127.0.0.1:8080", "" while it does not answer yet */
+};
+
+/* Who has it.  A look holds the lock itself for a moment: who starts just then is refused. */
+int store_lock_holder(const char *dir, struct lock_holder *out, struct err *e);
 
 #endif

@@ -641,6 +641,7 @@ static void a_file_that_is_no_database_is_refused(struct world *w)
 static void a_second_process_is_refused_by_the_number_of_the_first(void **state)
 {
 	struct fixture f = { 0 };
+	struct lock_holder by;
 	struct err e = { 0 };
 	int ready[2], over[2], status;
 	char byte, words[60];
@@ -651,7 +652,10 @@ static void a_second_process_is_refused_by_the_number_of_the_first(void **state)
 	assert_int_equal(pipe(ready) + pipe(over), 0);
 	child = fork();
 	if (!child) {
-		byte = store_lock(f.dir, &e) == 0 ? 'y' : 'n';
+		byte = store_lock(f.dir, &e) == 0 &&
+				       store_lock_address(f.dir, "http://127.0.0.1:9", &e) == 0
+			   ? 'y'
+			   : 'n';
 		close(over[1]);
 		_exit(write(ready[1], &byte, 1) == 1 && read(over[0], &byte, 1) == 0 ? 0 : 1);
 	}
@@ -663,10 +667,17 @@ static void a_second_process_is_refused_by_the_number_of_the_first(void **state)
 	snprintf(words, sizeof(words), "another frontdesk (process %ld)", (long)child);
 	assert_non_null(strstr(e.msg, words));
 	assert_non_null(strstr(e.msg, f.dir));
+	assert_int_equal(store_lock_holder(f.dir, &by, &e), 0);
+	assert_true(by.held);
+	assert_int_equal(by.process, child);
+	assert_string_equal(by.address, "http://127.0.0.1:9");
 	close(over[1]);
 	waitpid(child, &status, 0);
 	assert_int_equal(status, 0);
-	/* Whoever ends, however, gives it back. */
+	/* Whoever ends, however, gives it back; what it wrote counts no longer. */
+	assert_int_equal(store_lock_holder(f.dir, &by, &e), 0);
+	assert_false(by.held);
+	assert_string_equal(by.address, "");
 	assert_int_equal(store_lock(f.dir, &e), 0);
 	close(ready[0]);
 	close(ready[1]);
@@ -677,13 +688,19 @@ static void the_data_folder_is_made_or_refused(void **state)
 {
 	struct fixture f = { 0 };
 	struct err e = { 0 };
+	struct lock_holder by;
 	char *made;
 	struct stat st;
 
 	(void)state;
 	folder(&f);
 	made = arena_printf(f.mem, "%s/data", f.dir);
+	assert_int_equal(store_lock_holder(made, &by, &e), 0);
+	assert_false(by.held);
 	assert_int_equal(store_lock(made, &e), 0);
+	assert_int_equal(store_lock_holder(made, &by, &e), 0);
+	assert_true(by.held);
+	assert_string_equal(by.address, "");
 	assert_int_equal(stat(made, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
 	unlink(arena_printf(f.mem, "%s/frontdesk.lock", made));
