@@ -224,6 +224,7 @@ void kit_open(struct kit *k, struct world *w, struct bank *b, const char *steps)
 		    .tool_calls = 40,
 		    .parallel = 8,
 		    .answer_tokens = 64,
+		    .context_tokens = 60000,
 		    .turn_ms = 120000 } };
 	kit_reopen(k, w);
 }

@@ -26,7 +26,8 @@
 struct limits {
 	int steps, tool_calls, parallel;
 	int identical_calls; /* with the same result, within a turn */
-	int answer_tokens, context_tokens;
+	int answer_tokens;
+	int context_tokens; /* of a prompt */
 	int64_t turn_tokens;                       /* of all steps, in and out */
 	int64_t turn_cost, conversation_cost, day_cost; /* millionths of a US dollar; a day is UTC's */
 	int64_t turn_ms;
@@ -65,6 +66,11 @@ struct agent_config {
 	const struct pattern *const *not_cards; /* what an order id looks like */
 	int nnot_cards;
 };
+
+/* Bytes of the instructions and tools, which are in every prompt; AGENT_BYTES_PER_TOKEN of them are
+ * counted as a token, which is more than most texts need. */
+#define AGENT_BYTES_PER_TOKEN 3
+size_t agent_standing_bytes(const struct agent_config *config);
 
 struct agent;
 

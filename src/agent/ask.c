@@ -1,10 +1,11 @@
+#include "agent/recap.h"
 #include "agent/turn.h"
 
 /* Asking for a step: which chain, out of which budget, into which reply. */
 
 struct asking {
 	struct turn *turn;
-	const struct model_request *request;
+	struct model_request *request;
 	struct reply *reply;
 };
 
@@ -37,6 +38,17 @@ static enum route_text shown(void *self)
 	return a->reply->failed ? ROUTE_BROKEN : a->reply->released ? ROUTE_SHOWN : ROUTE_UNSEEN;
 }
 
+static bool shorten(void *self)
+{
+	struct asking *a = self;
+	struct err e;
+
+	if (recap_shorten(a->turn, &e) <= 0)
+		return false; /* a conversation that broke says so with the next append */
+	prompt_build(a->turn, a->request->final, a->request);
+	return true;
+}
+
 static int failed_calls(const struct turn_log *log)
 {
 	int n = 0;
@@ -61,6 +73,7 @@ void ask_open(struct agent *a)
 
 	a->routes = routes_new(a->world);
 	a->main = routes_add(a->routes, cf->chain, cf->nchain);
+	a->router = routes_add(a->routes, cf->router, cf->nrouter);
 	if (cf->nstrong) {
 		strong = routes_add(a->routes, cf->strong, cf->nstrong);
 		route_extend(strong, cf->chain, cf->nchain);
@@ -73,12 +86,12 @@ void ask_close(struct agent *a)
 	routes_free(a->routes);
 }
 
-int ask(struct turn *t, const struct model_request *r, struct reply *reply,
+int ask(struct turn *t, struct model_request *r, struct reply *reply,
     struct model_answer *answer, struct route_outcome *out, struct err *e)
 {
 	const struct agent *a = t->agent;
 	struct asking asking = { t, r, reply };
-	struct route_asker asker = { allow, settle, begin, shown, &asking };
+	struct route_asker asker = { allow, settle, begin, shown, shorten, &asking };
 	struct route_step step = { r, turn_log(t)->carry_origin, t->deadline };
 	int result;
 

@@ -14,8 +14,7 @@
  * Each sum is the log's: the turn's and the conversation's are folded, the day's is read from the
  * log at the start and kept here. */
 
-#define BYTES_PER_TOKEN 3
-#define MESSAGE_BYTES   40 /* of what stands around each message, call and result */
+#define MESSAGE_BYTES   40 /* of what stands around each tool and call */
 
 int budget_open(struct agent *a, struct err *e)
 {
@@ -40,34 +39,17 @@ static struct spending *today(struct agent *a)
 
 static int64_t tokens(size_t bytes)
 {
-	return (int64_t)((bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN);
+	return (int64_t)((bytes + AGENT_BYTES_PER_TOKEN - 1) / AGENT_BYTES_PER_TOKEN);
 }
 
-static size_t message_bytes(const struct wire_message *m)
+static size_t request_bytes(const struct model_request *r)
 {
-	size_t n = MESSAGE_BYTES + (m->text ? strlen(m->text) : 0);
-
-	for (int i = 0; m->calls && i < m->n; i++)
-		n += MESSAGE_BYTES + strlen(m->calls[i].name) + json_size(m->calls[i].arguments);
-	for (int i = 0; m->results && i < m->n; i++)
-		n += MESSAGE_BYTES + strlen(m->results[i].text);
-	return n + (m->opaque ? json_size(m->opaque) : 0);
-}
-
-static size_t request_bytes(const struct turn *t, const struct model_request *r)
-{
-	size_t n = strlen(r->instructions) + json_size(r->state);
-	const struct wire_message *tail;
-	int count;
+	size_t n = strlen(r->instructions) + (r->state ? json_size(r->state) : 0) +
+		   wire_weight(r->history);
 
 	for (int i = 0; i < r->ntools; i++)
 		n += MESSAGE_BYTES + strlen(r->tools[i].name) + strlen(r->tools[i].description) +
 		     json_size(r->tools[i].parameters);
-	for (int i = 0; i < wire_len(r->history); i++)
-		n += message_bytes(wire_at(r->history, i));
-	tail = wire_tail(r->history, t->mem, &count);
-	for (int i = 0; i < count; i++)
-		n += message_bytes(&tail[i]);
 	return n;
 }
 
@@ -81,7 +63,16 @@ static size_t answer_bytes(const struct model_answer *a)
 	return n;
 }
 
-/* Reserving. */
+/* Reserving.  A recap is, for the limits of a turn, a turn by itself. */
+
+static struct usage used_in_turn(const struct turn *t)
+{
+	struct usage u = t->unlogged;
+
+	if (!t->aside)
+		usage_add(&u, &turn_log(t)->used);
+	return u;
+}
 
 static int refuse(struct turn *t, const char *rule, struct err *e, const char *what)
 {
@@ -105,14 +96,14 @@ static int reserve_money(struct turn *t, const struct price_list *list, int64_t 
 {
 	const struct limits *l = &t->agent->config.limits;
 	struct spending *s = today(t->agent);
-	int64_t most = price_most(list, world_time(t->agent->world), prompt, longest),
-		mine = t->unlogged.cost + most;
+	int64_t most = price_most(list, world_time(t->agent->world), prompt, longest);
 
 	if (!most)
 		return 0;
-	if (l->turn_cost && turn_log(t)->used.cost + mine > l->turn_cost)
+	if (l->turn_cost && used_in_turn(t).cost + most > l->turn_cost)
 		return refuse(t, "limit_cost", e, "limits.turn_cost");
-	if (l->conversation_cost && turn_head(t)->cost + mine > l->conversation_cost)
+	if (l->conversation_cost &&
+	    turn_head(t)->cost + t->unlogged.cost + most > l->conversation_cost)
 		return refuse(t, "limit_cost", e, "limits.conversation_cost");
 	if (l->day_cost && s->spent + s->reserved + most > l->day_cost)
 		return refuse_day(t, e);
@@ -133,15 +124,14 @@ int budget_reserve(
 {
 	const struct limits *l = &t->agent->config.limits;
 	const struct price_list *list = prices_of(t, m);
-	const struct usage *logged = &turn_log(t)->used, *more = &t->unlogged;
+	struct usage used = used_in_turn(t);
 	int64_t prompt, longest = l->answer_tokens + m->more_tokens;
 
-	if (m->class->takes_no_tokens)
+	if (m->class->takes_no_tokens || (!l->turn_tokens && !list))
 		return 0;
-	prompt = tokens(request_bytes(t, r));
-	if (l->turn_tokens && logged->input_tokens + logged->output_tokens + more->input_tokens +
-				      more->output_tokens + prompt + longest >
-				  l->turn_tokens)
+	prompt = tokens(request_bytes(r));
+	if (l->turn_tokens &&
+	    used.input_tokens + used.output_tokens + prompt + longest > l->turn_tokens)
 		return refuse(t, "limit_tokens", e, "limits.turn_tokens");
 	return list ? reserve_money(t, list, prompt, longest, e) : 0;
 }
@@ -149,7 +139,7 @@ int budget_reserve(
 /* Settling. */
 
 /* Not every provider counts.  A limit that it could so slip through would be none: then we do. */
-static struct usage used_by(const struct turn *t, const struct model *m,
+static struct usage used_by(const struct model *m,
     const struct model_request *r, const struct model_answer *a, bool ok)
 {
 	struct usage u = { .input_tokens = a->usage.input_tokens,
@@ -158,7 +148,7 @@ static struct usage used_by(const struct turn *t, const struct model *m,
 		.cache_write_tokens = a->usage.cache_write_tokens };
 
 	if (ok && !u.input_tokens && !u.output_tokens && !m->class->takes_no_tokens) {
-		u.input_tokens = tokens(request_bytes(t, r));
+		u.input_tokens = tokens(request_bytes(r));
 		u.output_tokens = tokens(answer_bytes(a));
 	}
 	return u;
@@ -169,7 +159,7 @@ void budget_settle(struct turn *t, const struct model *m, const struct model_req
 {
 	const struct price_list *list = prices_of(t, m);
 	struct spending *s = today(t->agent);
-	struct usage u = used_by(t, m, r, answer, ok);
+	struct usage u = used_by(m, r, answer, ok);
 	struct model_usage counted = { .input_tokens = u.input_tokens,
 		.output_tokens = u.output_tokens,
 		.cache_read_tokens = u.cache_read_tokens,

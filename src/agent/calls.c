@@ -251,6 +251,7 @@ struct job {
 	struct turn *turn;
 	struct turn_call call; /* a copy: the log's own moves */
 	const struct tool *tool;
+	bool again;
 	struct semaphore *slots;
 	struct tool_result result;
 	int64_t ms;
@@ -265,6 +266,7 @@ static void run_tool(void *arg)
 	struct tool_call call = { .caller = &caller,
 		.arguments = j->call.arguments,
 		.key = j->call.key,
+		.again = j->again,
 		.mem = j->turn->mem };
 
 	j->tool->kind->run(j->tool, &call, &j->result);
@@ -341,7 +343,7 @@ static int mark_started(struct turn *t, const struct turn_call *call, struct err
 }
 
 /* Once begun it is out of reach of cancelling, until its own deadline. */
-static int run_write(struct turn *t, const struct turn_call *call, struct err *e)
+static int run_write(struct turn *t, const struct turn_call *call, bool again, struct err *e)
 {
 	struct job j = job_for(t, call, NULL);
 	const struct turn_call *same = turn_log_key(turn_log(t), call->key);
@@ -363,6 +365,7 @@ static int run_write(struct turn *t, const struct turn_call *call, struct err *e
 	    (!j.tool->repeatable && mark_started(t, call, e) < 0))
 		return -1;
 	turn_pause(t, "write-begins");
+	j.again = again;
 	run_within(&j, scope_open_shielded);
 	turn_pause(t, "write-done");
 	return append_result(t, &j.call, &j.result, j.ms, e);
@@ -397,16 +400,16 @@ static bool is_read(const struct turn_call *call)
 	return !call->write && !call->refused && strcmp(call->name, ESCALATE) != 0;
 }
 
-/* Between its proposal and now a person may have been asked for.  What was there when we took the
- * turn up may have been sent before: it is run to its end, with its key. */
-static bool forbidden_by_now(struct turn *t, const struct turn_call *call)
+/* What was there when we took the turn up may have been sent before: it is run to its end, with its
+ * key, also when a person has been asked for between its proposal and now. */
+static bool was_there(struct turn *t, const struct turn_call *call)
 {
-	return call - turn_log(t)->calls >= t->before && turn_head(t)->owner != OWNER_AI;
+	return call - turn_log(t)->calls < t->before;
 }
 
 static int run_alone(struct turn *t, const struct turn_call *call, struct err *e)
 {
-	bool forbidden = forbidden_by_now(t, call);
+	bool again = was_there(t, call);
 	struct turn_call copy = *call;
 
 	if (copy.state == CALL_DONE)
@@ -415,9 +418,9 @@ static int run_alone(struct turn *t, const struct turn_call *call, struct err *e
 		return append_failed(t, &copy, copy.refused, false, 0, e);
 	if (!strcmp(copy.name, ESCALATE))
 		return run_escalate(t, &copy, e);
-	if (forbidden)
+	if (!again && turn_head(t)->owner != OWNER_AI)
 		return append_failed(t, &copy, person_asked, false, 0, e);
-	return run_write(t, &copy, e);
+	return run_write(t, &copy, again, e);
 }
 
 /* Does the tool still exist?  The configuration may have changed between two starts. */

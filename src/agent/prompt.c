@@ -58,21 +58,32 @@ static json_t *or_null(json_t *j)
 	return j ? json_incref(j) : json_null();
 }
 
-/* The time is the turn's: the steps of a turn differ in nothing else, and what is behind the state
- * stays in the provider's cache. */
+/* The heaviest that is pending, and the rules of all. */
+static json_t *escalation(const struct head *h)
+{
+	if (!h->escalation.pending)
+		return json_null();
+	return json_pack("{ss ss ss so}", "kind", h->escalation.kind, "rule", h->escalation.rule,
+	    "reason", h->escalation.reason, "rules", or_null(h->escalation.rules));
+}
+
+/* What must be known whatever a recap left out.  The time is that of the turn's beginning: each step
+ * would break the provider's cache otherwise. */
 static const json_t *state(struct turn *t)
 {
 	const struct head *h = turn_head(t);
 	char now[TEXT_TIME_SIZE];
-	json_t *escalation = h->escalation.pending
-				 ? json_pack("{ss ss ss}", "kind", h->escalation.kind, "rule",
-				       h->escalation.rule, "reason", h->escalation.reason)
-				 : json_null();
 
 	return json_in(t->mem,
 	    json_pack("{so so ss so ss ss}", "customer", or_null(h->customer), "profile",
-		or_null(h->profile), "owner", owner_name(h->owner), "escalation", escalation, "now",
-		text_time(now, turn_log(t)->started_at), "language", h->language));
+		or_null(h->profile), "owner", owner_name(h->owner), "escalation", escalation(h),
+		"now", text_time(now, turn_log(t)->started_at), "language", h->language));
+}
+
+size_t prompt_weight(struct turn *t)
+{
+	return t->agent->standing_bytes + wire_weight(conversation_wire(t->c)) +
+	       json_size(state(t));
 }
 
 static const struct model_done *done(struct turn *t, int *n)

@@ -1,3 +1,4 @@
+#include "agent/recap.h"
 #include "agent/turn.h"
 
 #include "base/log.h"
@@ -18,10 +19,22 @@ static void schemas_free(struct agent *a)
 	free(a->schemas);
 }
 
+size_t agent_standing_bytes(const struct agent_config *config)
+{
+	size_t n = strlen(config->instructions);
+
+	for (int i = 0; i < config->tools.n; i++)
+		n += strlen(config->tools.tools[i].name) +
+		     strlen(config->tools.tools[i].description) +
+		     json_size(config->tools.tools[i].parameters);
+	return n;
+}
+
 static int prepare_tools(struct agent *a, struct err *e)
 {
 	const struct toolbox *box = &a->config.tools;
 
+	a->standing_bytes = agent_standing_bytes(&a->config);
 	a->model_tools = mem_alloc(sizeof(*a->model_tools) * (size_t)box->n);
 	a->schemas = mem_alloc(sizeof(*a->schemas) * (size_t)box->n);
 	for (int i = 0; i < box->n; i++) {
@@ -130,7 +143,13 @@ static int go_on(struct agent *a, struct conversation *c, struct err *e)
 {
 	if (!has_work(c))
 		return conversation_settle(c, conversation_head(c)->seq, e);
-	return a->judges ? turn_run(a, c, e) : signal_wait(&a->ready, FOREVER, e);
+	if (!a->judges)
+		return signal_wait(&a->ready, FOREVER, e);
+	recap_between_turns(a, c);
+	if (turn_run(a, c, e) < 0)
+		return -1;
+	recap_between_turns(a, c);
+	return 0;
 }
 
 static bool over(struct conversation *c)
@@ -196,25 +215,14 @@ int agent_resume(struct agent *a, struct err *e)
 	return result;
 }
 
-/* Did the AI's last message ask for a card? */
-static bool asked_for_card(struct conversation *c)
-{
-	struct wire *w = conversation_wire(c);
-
-	for (int i = wire_len(w) - 1; i >= 0; i--)
-		if (wire_at(w, i)->role == WIRE_AI && wire_at(w, i)->text)
-			return cards_asked(wire_at(w, i)->text);
-	return false;
-}
-
 int agent_message(struct agent *a, struct conversation *c, const char *content,
     const struct client_key *key, int64_t *seq, struct err *e)
 {
 	struct arena *mem = arena_new();
 	bool masked;
 	json_t *data = json_pack("{ss ss}", "role", "customer", "content",
-	    cards_mask(mem, content, a->config.not_cards, a->config.nnot_cards, asked_for_card(c),
-		&masked));
+	    cards_mask(mem, content, a->config.not_cards, a->config.nnot_cards, 
+		conversation_head(c)->card_asked, &masked));
 
 	arena_free(mem);
 	if (!data)

@@ -1,3 +1,4 @@
+#include "agent/recap.h"
 #include "agent/turn.h"
 
 #include "base/mem.h"
@@ -191,7 +192,7 @@ static int conclude(
 }
 
 /* Ask, and take what may count of the answer. */
-static int ask_whole(struct turn *t, const struct model_request *r, struct reply *reply,
+static int ask_whole(struct turn *t, struct model_request *r, struct reply *reply,
     struct answered *a, struct err *e)
 {
 	int result = ask(t, r, reply, &a->answer, &a->out, e);
@@ -227,10 +228,16 @@ static int step(struct turn *t, struct err *e)
 	struct reply reply = { 0 };
 	struct err stopped;
 	json_t *said;
+	int fits;
 
 	if (turn_log(t)->steps >= t->agent->config.limits.steps)
 		return give_up(
 		    t, "limit_steps", "the answer took more steps than the limit allows", e);
+	fits = recap_to_fit(t, e);
+	if (fits < 0)
+		return -1;
+	if (!fits)
+		return give_up(t, "limit_context", "there is more to read than the limit allows", e);
 	prompt_build(t, last_word(t), &request);
 	if (ask_whole(t, &request, &reply, &a, e) < 0) {
 		bool no_model = !reply.failed && fiber_check(&stopped) == 0;

@@ -23,10 +23,11 @@ struct agent {
 	struct signal ready;           /* the classifier has come */
 	struct scope scope;            /* of all runners */
 	struct routes *routes;
-	const struct route *main, *strong; /* strong NULL: none is configured */
+	const struct route *main, *router, *strong; /* strong NULL: none is configured */
 	struct spending spending;
 	struct model_tool *model_tools;
 	struct schema **schemas; /* of the tools' arguments, in the toolbox's order */
+	size_t standing_bytes;   /* of the instructions and tools, which are in every prompt */
 	void (*pause)(void *self, const char *point);
 	void *pause_self;
 };
@@ -42,9 +43,11 @@ struct turn {
 	int before; /* calls that were there when we took the turn up: they may have been sent */
 	int64_t deadline;
 	int failures;          /* of models, since we took it up */
+	int shortened;         /* how often a model said that the prompt is too long for it */
 	struct usage unlogged; /* what was used and stands in no event yet */
 	int64_t reserved;      /* for the attempt under way */
 	const char *limit;     /* the rule that kept a model from being asked; NULL: none did */
+	bool aside;            /* no step of the open turn is asked for, but a recap */
 };
 
 /* turn.c.  0: the conversation has no open turn any more.  -1: it could not go on now (stopped,
@@ -65,6 +68,8 @@ void turn_pause(struct turn *t, const char *point);
 
 /* prompt.c: the request for the next step, all of it in mem. */
 void prompt_build(struct turn *t, bool final, struct model_request *out);
+/* Bytes of text in it, about what a model must read. */
+size_t prompt_weight(struct turn *t);
 /* What the customer wrote in this turn, in one text. */
 const char *prompt_message(struct turn *t);
 /* The customer's record and what is vouched for, for tools. */
@@ -74,7 +79,7 @@ struct caller prompt_caller(struct turn *t);
 void ask_open(struct agent *a);
 void ask_close(struct agent *a);
 /* Ask the models for a step, the strong ones where the turn is hard.  As route_complete(). */
-int ask(struct turn *t, const struct model_request *r, struct reply *reply,
+int ask(struct turn *t, struct model_request *r, struct reply *reply,
     struct model_answer *answer, struct route_outcome *out, struct err *e);
 
 /* budget.c: tokens and money.  What an attempt may use is reserved before it, and given back for

@@ -19,15 +19,16 @@ static const char *identity_name(enum identity identity)
 	return names[identity];
 }
 
-static void show_tools(const struct toolbox *box)
+static void show_tools(const struct toolbox *box, struct arena *mem)
 {
 	printf("%d tools:\n", box->n);
 	for (int i = 0; i < box->n; i++) {
 		const struct tool *t = &box->tools[i];
+		const char *where = t->kind && t->kind->where ? t->kind->where(t, mem) : "";
 
-		printf("  %-28s %-6s %-26s %g s\n", t->name,
+		printf("  %-28s %-6s %-26s %g s%s%s\n", t->name,
 		    t->effect == EFFECT_WRITE ? "writes" : "reads", identity_name(t->identity),
-		    (double)t->timeout_ms / 1000);
+		    (double)t->timeout_ms / 1000, *where ? "  " : "", where);
 	}
 }
 
@@ -61,11 +62,6 @@ static void show_models(const struct config *c)
 	show_chain(c, "models", &c->main);
 	show_chain(c, "models.router", &c->router);
 	show_chain(c, "models.strong", &c->strong);
-	for (int i = 0; i < c->nmodels; i++)
-		if (!c->models[i].prices)
-			printf("note: %s has no price: what it costs is not known, and no limit of "
-			       "money can hold for it\n",
-			    c->models[i].name);
 }
 
 static void show(const struct agent_setup *s)
@@ -79,7 +75,7 @@ static void show(const struct agent_setup *s)
 	for (int i = 0; i < c->ndatabases; i++)
 		printf("database %s: %s%s\n", c->databases[i].name, c->databases[i].path,
 		    c->databases[i].init ? ", made from its init script when absent" : "");
-	show_tools(&s->agent.tools);
+	show_tools(&s->agent.tools, s->mem);
 	show_intents(c);
 }
 

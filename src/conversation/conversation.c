@@ -34,6 +34,7 @@ struct conversation {
 	struct turn_log turn;
 	int64_t committed;
 	bool loading, broken, running;
+	struct recap *recap;
 	struct err why;                 /* broken */
 	struct signal moved;            /* something was committed, or will never be */
 	struct chain chain;             /* of its changes */
@@ -202,6 +203,12 @@ static void fold(struct conversation *c, const struct event *ev)
 	turn_log_append(&c->turn, ev);
 }
 
+/* The history begins behind the recap's place; the turn's log wants the last two turns too. */
+static int64_t needed_after(const struct head *h)
+{
+	return h->recap_upto < h->end_before ? h->recap_upto : h->end_before;
+}
+
 /* The head comes from its row; history and turn from the events, up to where the head is. */
 static int load_events(struct conversation *c, int64_t *at, int *n, struct err *e)
 {
@@ -210,7 +217,8 @@ static int load_events(struct conversation *c, int64_t *at, int *n, struct err *
 	int result = rows_read_events(c->all->store, mem, c->id, *at, LOAD_BATCH, &events, n, e);
 
 	for (int i = 0; result == 0 && i < *n && events[i].seq <= c->head.seq; i++) {
-		wire_append(c->wire, &events[i]);
+		if (events[i].seq > c->head.recap_upto)
+			wire_append(c->wire, &events[i]);
 		turn_log_append(&c->turn, &events[i]);
 		*at = events[i].seq;
 	}
@@ -222,9 +230,10 @@ static int load(struct conversation *c, struct err *e)
 {
 	struct arena *mem = arena_new();
 	int result = rows_read_head(c->all->store, mem, c->id, &c->head, e), n = LOAD_BATCH;
-	int64_t at = 0;
+	int64_t at = needed_after(&c->head);
 
 	arena_free(mem);
+	wire_begin(c->wire, c->head.recap_upto);
 	while (result == 0 && n == LOAD_BATCH && at < c->head.seq)
 		result = load_events(c, &at, &n, e);
 	if (result == 0 && at != c->head.seq)
@@ -588,4 +597,9 @@ struct wire *conversation_wire(struct conversation *c)
 bool *conversation_running(struct conversation *c)
 {
 	return &c->running;
+}
+
+struct recap **conversation_recap(struct conversation *c)
+{
+	return &c->recap;
 }

@@ -27,11 +27,13 @@
  * whoever opens the conversation next gets a fresh one from the log.
  *
  * conversation_open() gives a reference, conversation_close() gives it back; those nobody holds
- * stay in memory, least recently used last, within a budget of bytes. */
+ * stay in memory, least recently used last, within a budget of bytes.  One that is not in memory
+ * is read from its row and from the events behind its last recap. */
 
 struct conversations;
 struct conversation;
 struct client_key;
+struct recap;
 
 struct conversations *conversations_new(struct world *w, struct store *s, size_t budget_bytes);
 void conversations_free(struct conversations *all); /* bug() while one is held */
@@ -104,5 +106,7 @@ int conversations_spent(
 
 /* Whether a fiber works on its turn: the runner's flag (agent/runner.c). */
 bool *conversation_running(struct conversation *c);
+/* The recap that is being made of it: the agent's (agent/recap.c). */
+struct recap **conversation_recap(struct conversation *c);
 
 #endif

@@ -94,6 +94,7 @@ static const struct {
 	[EVENT_RESULT] = { "tool.result", EVERYBODY, result_for_customer },
 	[EVENT_ESCALATED] = { "escalated", EVERYBODY, escalation_for_customer },
 	[EVENT_TURN_ENDED] = { "turn.ended", EVERYBODY, end_for_customer },
+	[EVENT_RECAP] = { "conversation.recap", STAFF, NULL },
 };
 
 const char *event_name(enum event_kind kind)

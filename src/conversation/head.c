@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "conversation/cards.h"
 #include "conversation/usage.h"
 
 #include <stdio.h>
@@ -115,7 +116,11 @@ static void bind(struct head *h, const json_t *data)
 
 static void said(struct head *h, const struct event *ev)
 {
-	if (!text_is(json_str(ev->data, "role"), "customer"))
+	const char *role = json_str(ev->data, "role");
+
+	if (text_is(role, "ai") || text_is(role, "person"))
+		h->card_asked = cards_asked(json_str_or(ev->data, "content", ""));
+	if (!text_is(role, "customer"))
 		return;
 	h->last_customer = ev->seq;
 	if (!h->open_since && h->owner != OWNER_PERSON)
@@ -177,11 +182,27 @@ static void turn_ended(struct head *h, const struct event *ev)
 	const json_t *usage = json_object_get(ev->data, "usage");
 
 	h->turns++;
+	h->turns_all++;
+	h->end_before = h->last_end;
+	h->last_end = ev->seq;
 	h->steps += json_int(ev->data, "steps", 0);
 	h->calls += json_int(ev->data, "tool_calls", 0);
 	h->input_tokens += json_int(usage, "input_tokens", 0);
 	h->output_tokens += json_int(usage, "output_tokens", 0);
 	h->open_since = h->last_customer > json_int(ev->data, "answered", 0) ? h->last_customer : 0;
+}
+
+/* wire_recap() takes the same ones. */
+static void recap(struct head *h, const struct event *ev)
+{
+	const json_t *usage = json_object_get(ev->data, "usage");
+	int64_t upto = json_int(ev->data, "upto", 0);
+
+	h->input_tokens += json_int(usage, "input_tokens", 0);
+	h->output_tokens += json_int(usage, "output_tokens", 0);
+	if (upto >= h->recap_upto && upto <= h->last_end &&
+	    !text_blank(json_str_or(ev->data, "text", "")))
+		h->recap_upto = upto;
 }
 
 void head_apply(struct head *h, const struct event *ev)
@@ -211,7 +232,10 @@ void head_apply(struct head *h, const struct event *ev)
 		break;
 	case EVENT_ESCALATED: escalated(h, ev); break;
 	case EVENT_TURN_ENDED: turn_ended(h, ev); break;
+	case EVENT_RECAP: recap(h, ev); break;
 	case EVENT_PART:
+		h->card_asked |= cards_asked(json_str_or(ev->data, "content", ""));
+		break;
 	case EVENT_STEP:
 	case EVENT_CALL_STARTED:
 	case EVENT_KINDS: break;
@@ -231,7 +255,8 @@ static json_t *or_null(json_t *j)
 json_t *head_write(const struct head *h)
 {
 	return json_pack(
-	    "{sI sI ss s{sb ss ss ss sI so} so ss so sb so ss ss sI sI si sI sI sI sI sI sI sI}", /**/
+	    "{sI sI ss s{sb ss ss ss sI so} so ss so sb so ss ss sI sI si sI sI sI sI sI si sI sI sI "
+	    "sb sI sI}", /**/
 	    "seq", (json_int_t)h->seq, "epoch", (json_int_t)h->epoch, "owner",
 	    owners[h->owner], /**/
 	    "escalation", "pending", (int)h->escalation.pending, "kind", h->escalation.kind, "rule",
@@ -245,6 +270,9 @@ json_t *head_write(const struct head *h)
 	    "steps", (json_int_t)h->steps, "calls", (json_int_t)h->calls, "input_tokens",
 	    (json_int_t)h->input_tokens, "output_tokens", (json_int_t)h->output_tokens, /**/
 	    "cost", (json_int_t)h->cost, /**/
+	    "turns_all", h->turns_all, "last_end", (json_int_t)h->last_end, "end_before",
+	    (json_int_t)h->end_before, "recap_upto", (json_int_t)h->recap_upto, "card_asked",
+	    (int)h->card_asked, /**/
 	    "created_at", (json_int_t)h->created_at, "updated_at", (json_int_t)h->updated_at);
 }
 
@@ -282,6 +310,11 @@ int head_read(struct head *h, const json_t *j, struct err *e)
 	h->input_tokens = json_int(j, "input_tokens", 0);
 	h->output_tokens = json_int(j, "output_tokens", 0);
 	h->cost = json_int(j, "cost", 0);
+	h->turns_all = (int)json_int(j, "turns_all", 0);
+	h->last_end = json_int(j, "last_end", 0);
+	h->end_before = json_int(j, "end_before", 0);
+	h->recap_upto = json_int(j, "recap_upto", 0);
+	h->card_asked = json_flag(j, "card_asked");
 	h->created_at = json_int(j, "created_at", 0);
 	h->updated_at = json_int(j, "updated_at", 0);
 	return 0;

@@ -1,4 +1,4 @@
-#include "conversation/wire.h"
+#include "conversation/wire_inside.h"
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -6,46 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIALECTS 4 /* rendered at once: the links of a chain */
-
 static const char interrupted[] = "interrupted: the call was not finished";
-static const char cut_short[] = "You were interrupted after saying this; the customer has read it. "
+const char wire_cut_short[] = "You were interrupted after saying this; the customer has read it. "
 				"Go on from there.";
-
-struct rendering {
-	const struct wire_dialect *dialect;
-	struct buf bytes;
-	size_t *offsets; /* of each message */
-	int upto, capacity;
-};
-
-/* A list of messages that grows. */
-struct messages {
-	struct wire_message *at;
-	int n, capacity;
-};
-
-/* Everything kept is copied into `mem`.  At its end the history may be open, in one of two ways:
- * `open` is a step whose calls have not all a result; or `parts` are sentences that were shown of
- * a reply whose step or message has not come yet, `run` is the model call that made them, and
- * `in_message` says that the step has come and the message that holds them is next.  What comes
- * meanwhile waits in `held`. */
-struct wire {
-	struct arena *mem;
-	struct messages closed, held;
-	bool is_open;
-	struct wire_message open;
-	struct wire_result *results;
-	bool *have;
-	const char **log_ids; /* the ids in the log, which need not be unique */
-	struct buf parts;
-	int64_t parts_seq, run;
-	bool in_message;
-	const char *origin; /* of the step whose message comes next */
-	const json_t *opaque;
-	struct rendering renderings[DIALECTS];
-	size_t bytes;
-};
 
 struct wire *wire_new(void)
 {
@@ -65,12 +28,13 @@ void wire_free(struct wire *w)
 	}
 	buf_done(&w->parts);
 	arena_free(w->mem);
+	free(w->turns);
 	free(w->closed.at);
 	free(w->held.at);
 	free(w);
 }
 
-static void push(struct messages *l, const struct wire_message *m)
+void wire_push(struct messages *l, const struct wire_message *m)
 {
 	if (l->n == l->capacity) {
 		l->capacity = l->capacity ? l->capacity * 2 : 8;
@@ -79,7 +43,7 @@ static void push(struct messages *l, const struct wire_message *m)
 	l->at[l->n++] = *m;
 }
 
-static const char *keep(struct wire *w, const char *s)
+const char *wire_keep(struct wire *w, const char *s)
 {
 	if (!s)
 		return NULL;
@@ -87,7 +51,7 @@ static const char *keep(struct wire *w, const char *s)
 	return arena_strdup(w->mem, s);
 }
 
-static const json_t *keep_json(struct wire *w, const json_t *j)
+const json_t *wire_keep_json(struct wire *w, const json_t *j)
 {
 	if (!j)
 		return NULL;
@@ -95,18 +59,27 @@ static const json_t *keep_json(struct wire *w, const json_t *j)
 	return json_in(w->mem, json_incref((json_t *)(uintptr_t)j));
 }
 
+static void close_message(struct wire *w, const struct wire_message *m)
+{
+	wire_push(&w->closed, m);
+	w->weight += wire_message_weight(m);
+	w->bytes += sizeof(*m);
+}
+
 /* A message that is complete: behind what is open (4). */
 static void add(struct wire *w, const struct wire_message *m)
 {
-	push(w->is_open || w->parts.len ? &w->held : &w->closed, m);
-	w->bytes += sizeof(*m);
+	if (w->is_open || w->parts.len)
+		wire_push(&w->held, m);
+	else
+		close_message(w, m);
 }
 
 /* Nothing is open any more: what has waited follows. */
 static void release(struct wire *w)
 {
 	for (int i = 0; i < w->held.n; i++)
-		push(&w->closed, &w->held.at[i]);
+		close_message(w, &w->held.at[i]);
 	w->held.n = 0;
 }
 
@@ -120,15 +93,14 @@ static void drop_parts(struct wire *w)
 static void flush_parts(struct wire *w)
 {
 	struct wire_message said = { .role = WIRE_AI, .seq = w->parts_seq },
-			    note = { .role = WIRE_NOTE, .seq = w->parts_seq, .text = cut_short };
+			    note = { .role = WIRE_NOTE, .seq = w->parts_seq, .text = wire_cut_short };
 	bool blank = !w->parts.len || text_blank(w->parts.data);
 
-	said.text = blank ? NULL : keep(w, w->parts.data);
+	said.text = blank ? NULL : wire_keep(w, w->parts.data);
 	drop_parts(w);
 	if (!blank) {
-		push(&w->closed, &said);
-		push(&w->closed, &note);
-		w->bytes += 2 * sizeof(said);
+		close_message(w, &said);
+		close_message(w, &note);
 	}
 	release(w);
 }
@@ -145,9 +117,8 @@ static void close_open(struct wire *w)
 	if (!w->is_open)
 		return;
 	w->is_open = false;
-	push(&w->closed, &w->open);
-	push(&w->closed, &results);
-	w->bytes += 2 * sizeof(results);
+	close_message(w, &w->open);
+	close_message(w, &results);
 	release(w);
 }
 
@@ -169,22 +140,23 @@ static void open_calls(struct wire *w, const struct event *ev, const json_t *cal
 			     *args = json_object_get(call, "arguments");
 
 		out[i].id = arena_printf(w->mem, "call_%lld_%d", (long long)ev->seq, i);
-		out[i].name = keep(w, json_str_or(call, "name", "unknown"));
+		out[i].name = wire_keep(w, json_str_or(call, "name", "unknown"));
+		out[i].write = text_is(json_str(call, "effect"), "write");
 		out[i].arguments =
-		    json_is_object(args) ? keep_json(w, args) : json_in(w->mem, json_object());
-		w->log_ids[i] = keep(w, json_str_or(call, "id", ""));
+		    json_is_object(args) ? wire_keep_json(w, args) : json_in(w->mem, json_object());
+		w->log_ids[i] = wire_keep(w, json_str_or(call, "id", ""));
 		w->results[i] = (struct wire_result){
 			.id = out[i].id, .name = out[i].name, .text = interrupted
 		};
 	}
 	w->open = (struct wire_message){ .role = WIRE_AI,
 		.seq = ev->seq,
-		.turn = keep(w, ev->turn),
-		.text = keep(w, unless_blank(json_str(ev->data, "text"))),
+		.turn = wire_keep(w, ev->turn),
+		.text = wire_keep(w, unless_blank(json_str(ev->data, "text"))),
 		.calls = out,
 		.n = n,
-		.origin = keep(w, json_str(ev->data, "model")),
-		.opaque = keep_json(w, json_object_get(ev->data, "opaque")) };
+		.origin = wire_keep(w, json_str(ev->data, "model")),
+		.opaque = wire_keep_json(w, json_object_get(ev->data, "opaque")) };
 	w->is_open = true;
 }
 
@@ -206,8 +178,8 @@ static void step(struct wire *w, const struct event *ev)
 		drop_parts(w); /* they are in the step's own text */
 		open_calls(w, ev, calls);
 	} else if (!superseded) {
-		w->origin = keep(w, json_str(ev->data, "model"));
-		w->opaque = keep_json(w, json_object_get(ev->data, "opaque"));
+		w->origin = wire_keep(w, json_str(ev->data, "model"));
+		w->opaque = wire_keep_json(w, json_object_get(ev->data, "opaque"));
 	}
 }
 
@@ -228,7 +200,7 @@ static void result(struct wire *w, const struct event *ev)
 	w->have[at] = true;
 	w->results[at].ok = json_flag(ev->data, "ok");
 	if (!w->results[at].ok)
-		w->results[at].text = keep(w, json_str_or(ev->data, "reason", "failed"));
+		w->results[at].text = wire_keep(w, json_str_or(ev->data, "reason", "failed"));
 	else
 		w->results[at].text = value ? json_text(w->mem, value) : "null";
 	w->bytes += strlen(w->results[at].text);
@@ -266,9 +238,9 @@ static void message(struct wire *w, const struct event *ev)
 		w->opaque = NULL;
 	}
 	if (!text_blank(text)) {
-		m.turn = keep(w, ev->turn);
-		m.text = keep(w, text);
-		m.author = keep(w, json_str(ev->data, "author"));
+		m.turn = wire_keep(w, ev->turn);
+		m.text = wire_keep(w, text);
+		m.author = wire_keep(w, json_str(ev->data, "author"));
 		add(w, &m);
 	}
 	if (m.role == WIRE_AI)
@@ -292,7 +264,7 @@ static void escalated(struct wire *w, const struct event *ev)
 {
 	struct wire_message m = { .role = WIRE_NOTE, .seq = ev->seq };
 
-	m.turn = keep(w, ev->turn);
+	m.turn = wire_keep(w, ev->turn);
 	m.text = arena_printf(w->mem, "A colleague has been asked (%s): %s",
 	    json_str_or(ev->data, "kind", "handoff"),
 	    json_str_or(ev->data, "reason", "no reason was given"));
@@ -311,7 +283,9 @@ void wire_append(struct wire *w, const struct event *ev)
 	case EVENT_TURN_ENDED:
 		close_open(w);
 		flush_parts(w);
+		wire_turn_ended(w, ev->seq);
 		break;
+	case EVENT_RECAP: wire_recap(w, ev); break;
 	case EVENT_CREATED:
 	case EVENT_IDENTIFIED:
 	case EVENT_PROFILE:
@@ -350,7 +324,7 @@ const struct wire_message *wire_tail(const struct wire *w, struct arena *mem, in
 			.seq = w->parts_seq,
 			.text = arena_strdup(mem, w->parts.data) };
 		out[(*n)++] = (struct wire_message){
-			.role = WIRE_NOTE, .seq = w->parts_seq, .text = cut_short
+			.role = WIRE_NOTE, .seq = w->parts_seq, .text = wire_cut_short
 		};
 	}
 	for (int i = 0; i < w->held.n; i++)
@@ -402,5 +376,6 @@ size_t wire_offset(struct wire *w, const struct wire_dialect *d, int i)
 size_t wire_size(const struct wire *w)
 {
 	return sizeof(*w) + w->bytes +
-	       sizeof(struct wire_message) * (size_t)(w->closed.capacity + w->held.capacity);
+	       sizeof(struct wire_message) * (size_t)(w->closed.capacity + w->held.capacity) +
+	       sizeof(*w->turns) * (size_t)w->turns_capacity;
 }

@@ -28,7 +28,13 @@
  *
  * The wire grows at its end only: messages that are closed never change, so that a provider's
  * cached prefix stays a prefix.  Each dialect (a const struct of model/) renders a closed message
- * once; the bytes are kept and sent as they are. */
+ * once; the bytes are kept and sent as they are.
+ *
+ * But for one kind of event: EVENT_RECAP puts a text in the place of the first turns.  They
+ * leave the memory, the recap is the first message, and the bytes begin anew.  A wire that
+ * is told so (wire_begin) and is given only the events behind the recap's place comes to the same
+ * history, byte for byte, so a long conversation needs no more to be read than a short one.  Who
+ * appends a recap sees to it that no model is being asked meanwhile: what was borrowed is gone. */
 
 enum wire_role {
 	WIRE_CUSTOMER,
@@ -36,11 +42,15 @@ enum wire_role {
 	WIRE_RESULTS, /* all results of the message before */
 	WIRE_PERSON,  /* a support agent's words to the customer */
 	WIRE_NOTE,    /* what the server tells the model: not shown to anybody */
+	WIRE_RECAP,   /* bullet points in the place of the turns before.  The first message or none;
+			 a dialect renders it as the user's first, in words that say that it is no
+			 message but a recap of the conversation so far */
 };
 
 struct wire_call {
 	const char *id, *name;
 	const json_t *arguments; /* always an object */
+	bool write;
 };
 
 struct wire_result {
@@ -51,7 +61,7 @@ struct wire_result {
 
 struct wire_message {
 	enum wire_role role;
-	int64_t seq;                       /* of the event that made it */
+	int64_t seq; /* of the event that made it; of a recap, of the last it covers */
 	const char *turn;                  /* NULL: none */
 	const char *text;                  /* NULL: none */
 	const char *author;                /* a person's name */
@@ -76,6 +86,9 @@ struct wire;
 
 struct wire *wire_new(void);
 void wire_free(struct wire *w);
+/* Before the first event: it will be the one behind `seq`, and a recap that covers all up to there
+ * is among them. */
+void wire_begin(struct wire *w, int64_t seq);
 /* Take the next event of the log.  Copies what it keeps. Kinds the model need not see are passed
  * over. */
 void wire_append(struct wire *w, const struct event *ev);
@@ -93,5 +106,20 @@ const struct buf *wire_bytes(struct wire *w, const struct wire_dialect *d);
 /* Where in them closed message i begins, its separator first; i = wire_len(): where they end. */
 size_t wire_offset(struct wire *w, const struct wire_dialect *d, int i);
 size_t wire_size(const struct wire *w); /* bytes of memory it holds, for the cache's budget */
+
+/* The turns that have ended and are no recap yet, oldest first. */
+struct wire_turn {
+	int64_t end;   /* seq of the event that ended it */
+	int upto;      /* the closed messages up to its end, the recap included */
+	size_t weight; /* theirs */
+};
+
+int wire_turns(const struct wire *w);
+struct wire_turn wire_turn_at(const struct wire *w, int i);
+/* Bytes of text, arguments and results: about what a model must read, in any dialect. */
+size_t wire_weight(const struct wire *w);
+
+/* The note of (6). */
+extern const char wire_cut_short[];
 
 #endif

@@ -162,6 +162,7 @@ static void render(const struct wire_dialect *d, struct buf *out, const struct w
 		[WIRE_RESULTS] = "user",
 		[WIRE_PERSON] = "assistant",
 		[WIRE_NOTE] = "user", /* a system message may follow the customer's only */
+		[WIRE_RECAP] = "user",
 	};
 
 	open_blocks(out, roles[w->role]);
@@ -170,6 +171,12 @@ static void render(const struct wire_dialect *d, struct buf *out, const struct w
 	case WIRE_AI: ai_blocks(m, out, w); break;
 	case WIRE_PERSON: person_block(out, w); break;
 	case WIRE_NOTE: tagged_block(out, "note", w->text); break;
+	case WIRE_RECAP:
+		next_block(out);
+		buf_adds(out, "{\"type\":\"text\",\"text\":\"");
+		body_recap(out, w);
+		buf_adds(out, "\"}");
+		break;
 	case WIRE_RESULTS:
 		for (int i = 0; i < w->n; i++)
 			result_block(out, &w->results[i]);

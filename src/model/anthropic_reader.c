@@ -45,15 +45,6 @@ static struct anthropic_block *add_block(struct anthropic *a)
 	return &a->blocks[a->n++];
 }
 
-static enum anthropic_kind kind_of(struct span block)
-{
-	struct span type = span_member(block, "type");
-
-	if (span_is(type, "text"))
-		return BLOCK_TEXT;
-	return span_is(type, "tool_use") ? BLOCK_CALL : BLOCK_OPAQUE;
-}
-
 /* Text that comes for a block which is not the last text is the last one's: what was shown cannot
  * be put before it any more. */
 static void add_text(struct anthropic *a, struct span text)
@@ -75,16 +66,21 @@ static void add_text(struct anthropic *a, struct span text)
 
 static struct anthropic_block *begin_block(struct anthropic *a, struct span raw)
 {
+	static const char *const names[] = { "type", "text", "to" };
+	struct span m[array_len(names)];
 	struct anthropic_block *b = span_kind(raw) == '{' ? add_block(a) : NULL;
 
 	if (!b)
 		return NULL;
-	b->kind = kind_of(raw);
+	span_members(raw, names, m, array_len(names));
 	reader_keep_raw(&a->reader, &b->raw, raw);
-	if (b->kind == BLOCK_TEXT)
-		add_text(a, span_member(raw, "text"));
-	if (span_is(span_member(raw, "type"), "fallback")) /* from here on another model spoke */
-		reader_set(&a->reader.model, span_member(span_member(raw, "to"), "model"));
+	b->kind = span_is(m[0], "tool_use") ? BLOCK_CALL : BLOCK_OPAQUE;
+	if (span_is(m[0], "text")) {
+		b->kind = BLOCK_TEXT;
+		add_text(a, m[1]);
+	} else if (span_is(m[0], "fallback")) { /* from here on another model spoke */
+		reader_set(&a->reader.model, span_member(m[2], "model"));
+	}
 	return b;
 }
 
@@ -131,27 +127,33 @@ static void read_usage(struct reader *r, struct span usage)
 	reader_count(&r->usage.reasoning, span_member(m[4], "thinking_tokens"));
 }
 
-static void read_stop(struct anthropic *a, struct span holder)
-{
-	static const char *const names[] = { "stop_reason", "stop_details" };
-	struct span m[array_len(names)];
+enum member {
+	STOP_REASON,
+	STOP_DETAILS,
+	ID,
+	MODEL,
+	CONTENT,
+	USAGE,
+	ERROR,
+	MEMBERS
+};
 
-	span_members(holder, names, m, array_len(names));
-	reader_set(&a->reader.stop, m[0]);
-	reader_set(&a->explanation, span_member(m[1], "explanation"));
+static const char *const members[MEMBERS] = { "stop_reason", "stop_details", "id", "model",
+	"content", "usage", "error" };
+
+static void read_stop(struct anthropic *a, const struct span *m)
+{
+	reader_set(&a->reader.stop, m[STOP_REASON]);
+	reader_set(&a->explanation, span_member(m[STOP_DETAILS], "explanation"));
 }
 
-static void read_message(struct anthropic *a, struct span message)
+static void read_message(struct anthropic *a, const struct span *m)
 {
-	static const char *const names[] = { "id", "model", "content", "usage" };
-	struct span m[array_len(names)];
-
-	span_members(message, names, m, array_len(names));
-	reader_set(&a->reader.id, m[0]);
-	reader_set(&a->reader.model, m[1]);
-	whole_blocks(a, m[2]);
-	read_usage(&a->reader, m[3]);
-	read_stop(a, message);
+	reader_set(&a->reader.id, m[ID]);
+	reader_set(&a->reader.model, m[MODEL]);
+	whole_blocks(a, m[CONTENT]);
+	read_usage(&a->reader, m[USAGE]);
+	read_stop(a, m);
 	a->begun = true;
 }
 
@@ -159,11 +161,12 @@ static void read_message(struct anthropic *a, struct span message)
  * and then nobody knows whose call the next block is. */
 static void message_start(struct anthropic *a, struct span event)
 {
-	struct span message = span_member(event, "message"), id = span_member(message, "id");
+	struct span m[MEMBERS];
 
+	span_members(span_member(event, "message"), members, m, MEMBERS);
 	if (!a->begun)
-		read_message(a, message);
-	else if (a->reader.id && span_kind(id) == '"' && !span_is(id, a->reader.id))
+		read_message(a, m);
+	else if (a->reader.id && span_kind(m[ID]) == '"' && !span_is(m[ID], a->reader.id))
 		reader_not_understood(&a->reader, "spliced_message", event.s, event.n);
 }
 
@@ -245,7 +248,10 @@ static void block_stop(struct anthropic *a, struct span event)
 
 static void message_delta(struct anthropic *a, struct span event)
 {
-	read_stop(a, span_member(event, "delta"));
+	struct span m[2];
+
+	span_members(span_member(event, "delta"), members, m, 2);
+	read_stop(a, m);
 	read_usage(&a->reader, span_member(event, "usage"));
 }
 
@@ -292,10 +298,15 @@ static void on_event(struct reader *r, const char *name, struct span event)
 
 static void on_document(struct reader *r, struct span body)
 {
-	if (!span_given(span_member(body, "content")))
-		return;
-	read_message(anthropic_of(r), body);
-	r->over = true;
+	struct span m[MEMBERS];
+
+	span_members(body, members, m, MEMBERS);
+	if (reader_is_error(m[ERROR])) {
+		reader_error(r, body);
+	} else if (span_given(m[CONTENT])) {
+		read_message(anthropic_of(r), m);
+		r->over = true;
+	}
 }
 
 /* The reading. */

@@ -63,7 +63,9 @@ struct model_request {
 	/* What this model left in its last step before this turn; NULL: nothing. */
 	const json_t *opaque;
 	/* What changes:
-	 * {"customer":{...}|null,"profile":{...}|null,"owner","escalation","now","language"}. */
+	 * {"customer":{...}|null,"profile":{...}|null,"owner",
+	 * "escalation":{"kind","rule","reason","rules"}|null,"now","language"}.  NULL: there is
+	 * none, it is no customer's turn. */
 	const json_t *state;
 	bool final; /* no calls any more: answer with what there is */
 	const char *conversation; /* its id */

@@ -148,6 +148,11 @@ static void render(const struct wire_dialect *d, struct buf *out, const struct w
 		close_text(out);
 		break;
 	case WIRE_NOTE: note(m, out, w->text); break;
+	case WIRE_RECAP:
+		open_text(out, "user");
+		body_recap(out, w);
+		close_text(out);
+		break;
 	}
 }
 

@@ -104,19 +104,30 @@ static void read_content(struct openai *o, struct span content)
 
 /* Choices. */
 
+enum part {
+	REASONING, /* as openai_reasoning_read() takes them */
+	CONTENT = REASONING + OPENAI_REASONING_MEMBERS,
+	REFUSAL,
+	TOOL_CALLS,
+	FUNCTION_CALL,
+	PARTS
+};
+
 static void read_message(struct openai *o, struct span message)
 {
-	static const char *const names[] = { "content", "refusal", "tool_calls", "function_call" };
-	struct span m[array_len(names)];
+	static const char *const names[PARTS] = { "reasoning_content", "reasoning",
+		"reasoning_details", "content", "refusal", "tool_calls", "function_call" };
+	struct span m[PARTS], function;
 
-	span_members(message, names, m, array_len(names));
-	openai_reasoning_read(&o->reasoning, &o->reader, message);
-	read_content(o, m[0]);
-	read_refusal(o, m[1]);
-	openai_calls_read(&o->calls, &o->reader, m[2]);
+	span_members(message, names, m, PARTS);
+	openai_reasoning_read(&o->reasoning, &o->reader, m + REASONING);
+	read_content(o, m[CONTENT]);
+	read_refusal(o, m[REFUSAL]);
+	openai_calls_read(&o->calls, &o->reader, m[TOOL_CALLS]);
 	/* Before tools there was one function; some servers send an empty one to this day. */
-	if (span_kind(span_member(m[3], "name")) == '"' && !span_is(span_member(m[3], "name"), ""))
-		openai_calls_read_one(&o->calls, &o->reader, m[3]);
+	function = span_member(m[FUNCTION_CALL], "name");
+	if (span_kind(function) == '"' && !span_is(function, ""))
+		openai_calls_read_one(&o->calls, &o->reader, m[FUNCTION_CALL]);
 }
 
 static bool stop_runs(const char *stop)
@@ -146,28 +157,31 @@ static void read_stop(struct reader *r, struct span stop)
 		set(r, &r->stop, stop);
 }
 
-static void read_choice(struct openai *o, struct span choice)
+/* false: it is another one than the first, which has the index 0 or none. */
+static bool read_choice(struct openai *o, struct span choice)
 {
-	static const char *const names[] = { "delta", "message", "finish_reason" };
+	static const char *const names[] = { "index", "delta", "message", "finish_reason" };
 	struct span m[array_len(names)];
 
 	span_members(choice, names, m, array_len(names));
-	read_message(o, span_kind(m[0]) == '{' ? m[0] : m[1]);
-	read_stop(&o->reader, m[2]);
+	if (span_int(m[0], 0) != 0)
+		return false;
+	if (o->reader.form == FORM_DOCUMENT)
+		o->reader.over = span_kind(m[2]) == '{';
+	read_message(o, span_kind(m[1]) == '{' ? m[1] : m[2]);
+	read_stop(&o->reader, m[3]);
 	show(o, o->reader.stop != NULL);
+	return true;
 }
 
-/* The one of index 0, or without an index. */
-static struct span first_choice(struct span choices)
+static void read_choices(struct openai *o, struct span choices)
 {
 	struct span choice;
 	size_t at = 0;
 
 	if (span_kind(choices) == '[')
-		while (span_next(choices, &at, NULL, &choice))
-			if (span_int(span_member(choice, "index"), 0) == 0)
-				return choice;
-	return (struct span){ 0 };
+		while (span_next(choices, &at, NULL, &choice) && !read_choice(o, choice))
+			;
 }
 
 enum member {
@@ -180,36 +194,33 @@ enum member {
 	MEMBERS
 };
 
-static void read_chunk(struct openai *o, const struct span *m)
+static void read_chunk(struct openai *o, struct span chunk)
 {
+	static const char *const names[MEMBERS] = { "id", "model", "choices", "usage", "x_groq",
+		"error" };
 	struct reader *r = &o->reader;
+	struct span m[MEMBERS];
 
+	span_members(chunk, names, m, MEMBERS);
+	if (reader_is_error(m[ERROR])) {
+		reader_error(r, chunk);
+		return;
+	}
 	if (!r->id)
 		set(r, &r->id, m[ID]);
 	if (!r->model)
 		set(r, &r->model, m[MODEL]);
 	read_usage(r, span_member(m[GROQ], "usage"));
 	read_usage(r, m[USAGE]);
-	read_choice(o, first_choice(m[CHOICES]));
-}
-
-static void members(struct span chunk, struct span *m)
-{
-	static const char *const names[MEMBERS] = { "id", "model", "choices", "usage", "x_groq",
-		"error" };
-
-	span_members(chunk, names, m, MEMBERS);
+	read_choices(o, m[CHOICES]);
 }
 
 static void on_event(struct reader *r, const char *name, struct span chunk)
 {
-	struct span m[MEMBERS];
-
-	members(chunk, m);
-	if (reader_is_error(m[ERROR]) || text_is(name, "error"))
+	if (text_is(name, "error"))
 		reader_error(r, chunk);
 	else
-		read_chunk(openai_of(r), m);
+		read_chunk(openai_of(r), chunk);
 }
 
 static void on_done(struct reader *r)
@@ -221,14 +232,9 @@ static void on_done(struct reader *r)
 static void on_document(struct reader *r, struct span body)
 {
 	struct openai *o = openai_of(r);
-	struct span m[MEMBERS];
 
-	members(body, m);
-	if (span_kind(span_member(first_choice(m[CHOICES]), "message")) != '{')
-		return;
 	o->calls.whole = true;
-	read_chunk(o, m);
-	r->over = true;
+	read_chunk(o, body);
 }
 
 /* The end. */
@@ -238,7 +244,8 @@ static void finish(struct reader *r, struct arena *mem, struct reading *out)
 	struct openai *o = openai_of(r);
 	size_t from = openai_think(&o->reasoning, buf_str(&r->text), r->text.len, true);
 
-	r->over |= r->stop != NULL;
+	if (r->form == FORM_STREAM && r->stop)
+		r->over = true;
 	r->erred |= text_is(r->stop, "error") || text_is(r->stop, "network_error");
 	out->text = arena_memdup(mem, buf_str(&r->text) + from, r->text.len - from);
 	out->refusal = reader_text_or_null(mem, &o->refusal);

@@ -44,7 +44,9 @@ struct openai_reasoning {
 
 /* What of the text may be shown begins there. */
 size_t openai_think(struct openai_reasoning *t, const char *text, size_t n, bool ended);
-void openai_reasoning_read(struct openai_reasoning *t, struct reader *r, struct span message);
+/* m: what the message has as reasoning_content, reasoning and reasoning_details. */
+#define OPENAI_REASONING_MEMBERS 3
+void openai_reasoning_read(struct openai_reasoning *t, struct reader *r, const struct span *m);
 void openai_reasoning_finish(const struct openai_reasoning *t, const struct buf *text,
     struct arena *mem, struct reading *out);
 void openai_reasoning_free(struct openai_reasoning *t);

@@ -59,7 +59,8 @@ size_t openai_think(struct openai_reasoning *t, const char *text, size_t n, bool
 
 /* Members. */
 
-static const char *const members[] = { "reasoning_content", "reasoning", "reasoning_details" };
+static const char *const members[OPENAI_REASONING_MEMBERS] = { "reasoning_content", "reasoning",
+	"reasoning_details" };
 
 static bool says(struct span string)
 {
@@ -132,12 +133,10 @@ static void read_details(struct openai_reasoning *t, struct reader *r, struct sp
 }
 
 /* Some send the same words in two members: one of them is used, for as long as it says anything. */
-void openai_reasoning_read(struct openai_reasoning *t, struct reader *r, struct span message)
+void openai_reasoning_read(struct openai_reasoning *t, struct reader *r, const struct span *m)
 {
-	struct span m[array_len(members)];
 	int used, other;
 
-	span_members(message, members, m, array_len(members));
 	if (span_kind(m[2]) == '[' && m[2].n > 2)
 		read_details(t, r, m[2]);
 	used = text_is(t->member, members[1]) || (!t->member && !says(m[0]));

@@ -21,7 +21,7 @@ void body_chars(struct buf *out, const char *s)
 /* "<state", "</note": what only the server writes. */
 static bool opens_tag(const char *s, size_t n)
 {
-	static const char *const tags[] = { "state", "note" };
+	static const char *const tags[] = { "state", "note", "recap" };
 	size_t skip = n > 1 && s[1] == '/' ? 2 : 1;
 
 	for (size_t i = 0; i < array_len(tags); i++)
@@ -63,6 +63,13 @@ void body_person(struct buf *out, const struct wire_message *w)
 	body_foreign(out, who, strlen(who));
 	buf_adds(out, ", a person of the support team, wrote to the customer:)\\n");
 	body_foreign(out, w->text, strlen(w->text));
+}
+
+void body_recap(struct buf *out, const struct wire_message *w)
+{
+	buf_adds(out, "<recap>What was said before this, in bullet points:\\n");
+	body_foreign(out, w->text, strlen(w->text));
+	buf_adds(out, "</recap>");
 }
 
 void body_member(struct buf *out, const char *key, const char *value)

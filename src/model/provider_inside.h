@@ -64,6 +64,8 @@ void body_foreign(struct buf *out, const char *s, size_t n);
 void body_tool_name(struct buf *out, const char *name);
 /* A person's words, and that they are a person's. */
 void body_person(struct buf *out, const struct wire_message *w);
+/* A recap, in words that say that it is one. */
+void body_recap(struct buf *out, const struct wire_message *w);
 /* ,"key":"value" unless it is NULL. */
 void body_member(struct buf *out, const char *key, const char *value);
 void body_sampling(struct buf *out, const json_t *sampling);

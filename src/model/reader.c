@@ -251,11 +251,10 @@ static void read_document(struct reader *r)
 		reader_not_understood(r, is_fine(r->status) ? "malformed_json" : NULL, bytes, n);
 		return;
 	}
-	if (!is_fine(r->status) || reader_is_error(span_member(body, "error"))) {
+	if (!is_fine(r->status))
 		reader_error(r, body);
-		return;
-	}
-	r->class->document(r, body);
+	else
+		r->class->document(r, body);
 	if (!r->over)
 		reader_not_understood(r, "unexpected_json", bytes, n);
 }

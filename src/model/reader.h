@@ -17,9 +17,9 @@
  * truncated (neither its end nor an error came).  How the bytes were cut makes no difference.
  *
  * Text goes to the sink while a stream comes; the last of it may be only in the reading, and a
- * document's all is.  Reasoning and refusals never go there.  Calls are complete only at the end, and `run` says whether
- * they may be executed: all of them are whole, each with an object for arguments, and the answer
- * was not cut off, refused, filtered or in error. */
+ * document's all is.  Reasoning and refusals never go there.  Calls are complete only at the end,
+ * and `run` says whether they may be executed: all of them are whole, each with an object for
+ * arguments, and the answer was not cut off, refused, filtered or in error. */
 
 enum reading_outcome {
 	READING_MESSAGE,
@@ -61,8 +61,8 @@ struct reading {
 	const char *error_type, *error_code, *error_message;
 	const json_t *error;
 	/* What must go back to the same model with this message (anthropic_reader.c and
-	 * openai_reader.c say in which form); NULL: nothing.  `pause`: the provider wants to go on (pause_turn): `content`
-	 * is its message so far, to be sent back as it is. */
+	 * openai_reader.c say in which form); NULL: nothing.  `pause`: the provider wants to go on
+	 * (pause_turn): `content` is its message so far, to be sent back as it is. */
 	const json_t *opaque;
 	bool pause;
 	const char *content;

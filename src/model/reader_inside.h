@@ -17,7 +17,8 @@ struct reader_class {
 	void (*event)(struct reader *r, const char *name, struct span data);
 	/* "[DONE]"; may be NULL. */
 	void (*done)(struct reader *r);
-	/* A document that is no error: set r->over when it is a message. */
+	/* A document that came with a status of success: leaves r->over unset when it is neither a
+	 * message nor an error. */
 	void (*document)(struct reader *r, struct span body);
 	/* All but outcome and errors; out->run: as far as the stop reason goes. */
 	void (*finish)(struct reader *r, struct arena *mem, struct reading *out);

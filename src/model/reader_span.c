@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,8 +49,22 @@ static const char *escape(struct check *c, const char *p)
 	return p;
 }
 
+/* Eight bytes at a time; the high bit of a byte is set where it is 0, or less than n <= 128.  Above
+ * the first such byte it may be set for nothing. */
+#define ONES       (~0ull / 255)
+#define IS_ZERO(w) (((w)-ONES) & ~(w)&ONES * 128)
+#define LESS(w, n) (((w)-ONES * (n)) & ~(w)&ONES * 128)
+
+/* Where a string stops to be bytes that stand for themselves. */
 static const char *plain(const char *p, const char *end)
 {
+	for (uint64_t w, found; end - p >= 8; p += 8) {
+		memcpy(&w, p, 8);
+		w = le64toh(w);
+		found = IS_ZERO(w ^ ONES * '"') | IS_ZERO(w ^ ONES * '\\') | LESS(w, 0x20);
+		if (found)
+			return p + __builtin_ctzll(found) / 8;
+	}
 	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
 		p++;
 	return p;
@@ -193,7 +208,7 @@ static const char *past(const char *p, const char *end)
 		return past_string(p, end);
 	if (*p == '{' || *p == '[')
 		return past_list(p, end);
-	while (p < end && !strchr(",]} \n\r\t", *p))
+	while (p<end && * p> ' ' && *p != ',' && *p != ']' && *p != '}')
 		p++;
 	return p;
 }
@@ -243,14 +258,20 @@ bool span_next(struct span l, size_t *at, struct span *key, struct span *v)
 	return true;
 }
 
+/* A name may be written with escapes, but nobody does. */
 static bool same(struct span key, const char *name)
 {
-	size_t n = strlen(name);
 	struct buf text = { 0 };
 	bool equal;
+	size_t n;
 
-	if (!memchr(key.s, '\\', key.n))
-		return key.n == n + 2 && memcmp(key.s + 1, name, n) == 0;
+	if (*name && key.s[1] != *name && key.s[1] != '\\')
+		return false;
+	n = strlen(name);
+	if (key.n == n + 2 && memcmp(key.s + 1, name, n) == 0)
+		return !memchr(name, '\\', n);
+	if (key.n <= n + 2 || !memchr(key.s, '\\', key.n))
+		return false;
 	span_text(&text, key);
 	equal = text_is(text.data, name);
 	buf_done(&text);
@@ -350,9 +371,22 @@ static const char *add_escape(struct buf *out, const char *p, const char *end)
 	return p + 1;
 }
 
+static bool is_ascii(const char *s, size_t n)
+{
+	uint64_t w, all = 0;
+
+	for (; n >= 8; s += 8, n -= 8) {
+		memcpy(&w, s, 8);
+		all |= w;
+	}
+	while (n)
+		all |= (uint64_t)(unsigned char)s[--n];
+	return !(all & ONES * 128);
+}
+
 void span_bytes(struct buf *out, const char *s, size_t n)
 {
-	if (text_is_utf8(s, n)) {
+	if (is_ascii(s, n) || text_is_utf8(s, n)) {
 		buf_add(out, s, n);
 		return;
 	}
@@ -397,6 +431,7 @@ char *span_dup(struct span v)
 	return text.data ? text.data : mem_strdup("");
 }
 
+/* Counts and indexes: a fraction is cut off, and what no count can be is not there. */
 int64_t span_int(struct span v, int64_t fallback)
 {
 	char s[32];
@@ -404,6 +439,8 @@ int64_t span_int(struct span v, int64_t fallback)
 
 	if (span_kind(v) != '0' || v.n >= sizeof(s))
 		return fallback;
+	if (v.n == 1 && *v.s != '-')
+		return *v.s - '0';
 	memcpy(s, v.s, v.n);
 	s[v.n] = '\0';
 	d = strtod(s, NULL);

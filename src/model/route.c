@@ -174,6 +174,13 @@ static bool allowed(struct walk *w, const struct model *m)
 	return false;
 }
 
+static bool shortened(struct walk *w)
+{
+	const struct route_asker *a = w->asker;
+
+	return w->answer->fault == MODEL_FAULT_CONTEXT && a->shorten && a->shorten(a->self);
+}
+
 /* 0: it answered. */
 static int ask_link(struct walk *w, struct health *h)
 {
@@ -192,9 +199,12 @@ static int ask_link(struct walk *w, struct health *h)
 		}
 		if (over(w))
 			return -1;
-		w->out->failures++;
-		w->out->too_long |= w->answer->fault == MODEL_FAULT_CONTEXT;
 		health_end(&attempt, w->answer->fault, w->e->msg, fiber_now());
+		if (shortened(w)) {
+			nth--;
+			continue;
+		}
+		w->out->too_long |= w->answer->fault == MODEL_FAULT_CONTEXT;
 		if (!wait_again(w, h, nth))
 			return -1;
 	}
@@ -210,10 +220,13 @@ int route_complete(const struct route *r, const struct route_step *step,
 	if (!r->n)
 		return err_set(e, ERR_NOT_FOUND, "no model is configured");
 	for (int i = 0; i < r->n; i++) {
+		int before = out->attempts;
+
 		if (ask_link(&w, r->links[i]) == 0)
 			return 0;
 		if (over(&w))
 			return -1;
+		out->failures += out->attempts > before;
 	}
 	return -1;
 }

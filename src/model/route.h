@@ -50,6 +50,9 @@ struct route_asker {
 	/* A new attempt begins: where its text goes. */
 	struct model_sink (*begin)(void *self);
 	enum route_text (*shown)(void *self);
+	/* A model says that the prompt is too long for it.  true: the request was made shorter, and
+	 * the same model is asked again. */
+	bool (*shorten)(void *self);
 	void *self;
 };
 
@@ -62,7 +65,7 @@ struct route_step {
 struct route_outcome {
 	const struct model *who; /* who answered; NULL: nobody */
 	int attempts;            /* of all models */
-	int failures;            /* of them */
+	int failures;            /* models that were asked, and did not answer in the end */
 	bool refused;            /* a link was not allowed */
 	bool too_long;           /* the prompt was, for one at least */
 };

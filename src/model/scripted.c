@@ -73,6 +73,7 @@ static void render(const struct wire_dialect *d, struct buf *out, const struct w
 		[WIRE_RESULTS] = "results",
 		[WIRE_PERSON] = "person",
 		[WIRE_NOTE] = "note",
+		[WIRE_RECAP] = "recap",
 	};
 	json_t *line = json_pack("{ss}", "role", roles[m->role]);
 

@@ -2,7 +2,6 @@
 #include "base/text.h"
 #include "net/http_client_parts.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -104,17 +103,6 @@ static int64_t or_else(int64_t given, int64_t usual)
 	return given > 0 ? given : usual;
 }
 
-static char *host_text(const struct http_target *t)
-{
-	char text[300];
-	bool usual = t->port == (t->tls ? 443 : 80), v6 = strchr(t->host, ':');
-	int n = snprintf(text, sizeof(text), "%s%s%s", v6 ? "[" : "", t->host, v6 ? "]" : "");
-
-	if (!usual)
-		snprintf(text + n, sizeof(text) - (size_t)n, ":%d", t->port);
-	return mem_strdup(text);
-}
-
 static struct http_open *prepare(struct http_client *c, const struct http_request *r, struct err *e)
 {
 	struct http_target t;
@@ -130,7 +118,8 @@ static struct http_open *prepare(struct http_client *c, const struct http_reques
 	x = mem_new(struct http_open);
 	x->client = c;
 	x->permit = p;
-	x->host = host_text(&t);
+	x->host = mem_alloc(t.nauthority + 1);
+	memcpy(x->host, t.authority, t.nauthority);
 	x->connect_ms = or_else(r->connect_ms, CONNECT_MS);
 	x->first_byte_ms = or_else(r->first_byte_ms, FIRST_BYTE_MS);
 	x->silence_ms = or_else(r->silence_ms, SILENCE_MS);
@@ -194,7 +183,10 @@ static int ask(struct http_open *x, const struct http_request *r, struct err *e)
 	if (semaphore_take(&c->places, FOREVER, e) < 0)
 		return world_crashed(c->world) ? err_set(e, ERR_IO, "the world crashed") : -1;
 	x->opened = fiber_now();
-	c->class->start(x, r);
+	if (c->class->start(x, r, e) < 0) {
+		semaphore_give(&c->places);
+		return -1;
+	}
 	return wait_for_head(x, e);
 }
 
@@ -314,9 +306,9 @@ void http_took_field(
     struct http_open *x, const char *name, size_t nname, const char *value, size_t n)
 {
 	buf_add(&x->head, name, nname);
-	buf_add(&x->head, "", 1);
+	x->head.len++; /* the NUL is there */
 	buf_add(&x->head, value, n);
-	buf_add(&x->head, "", 1);
+	x->head.len++;
 }
 
 void http_took_head(struct http_open *x, int status)

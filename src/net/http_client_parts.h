@@ -19,8 +19,9 @@
 #define HTTP_CUT_BODY "the connection was cut off in the middle of its answer"
 
 struct http_carrier_class {
-	/* Send it; r lives until the call returns, its permit in x until the head is there. */
-	void (*start)(struct http_open *x, const struct http_request *r);
+	/* Send it; r lives until the call returns, its permit in x until the head is there.
+	 * -1: it cannot be sent; then nothing was begun. */
+	int (*start)(struct http_open *x, const struct http_request *r, struct err *e);
 	void (*more)(struct http_open *x); /* there is room again */
 	bool (*sent)(const struct http_open *x);
 	void (*stop)(struct http_open *x); /* the asker goes before the end */

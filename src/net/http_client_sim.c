@@ -95,10 +95,11 @@ static void answer(void *arg)
 	free(s);
 }
 
-static void sim_start(struct http_open *x, const struct http_request *r)
+static int sim_start(struct http_open *x, const struct http_request *r, struct err *e)
 {
 	struct http_sim *s = mem_new(struct http_sim);
 
+	(void)e;
 	s->client = sim_of(x->client);
 	s->asker = x;
 	s->mem = arena_new();
@@ -107,6 +108,7 @@ static void sim_start(struct http_open *x, const struct http_request *r)
 	x->carrier = s;
 	http_connected(x);
 	scope_go(&s->client->answers, answer, s);
+	return 0;
 }
 
 static void sim_more(struct http_open *x)

@@ -53,7 +53,11 @@ static bool all_of(const char *s, size_t n, const char *letters)
 
 static bool good_label(const char *s, size_t n)
 {
-	return n >= 1 && n <= 63 && all_of(s, n, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+	for (size_t i = 0; i < n; i++)
+		if (!(s[i] >= 'a' && s[i] <= 'z') && !(s[i] >= '0' && s[i] <= '9') && s[i] != '-' &&
+		    s[i] != '_')
+			return false;
+	return n >= 1 && n <= 63;
 }
 
 /* A last label that some readers take for a number makes the whole an address to them. */
@@ -165,5 +169,7 @@ int http_target_read(struct http_target *t, const char *url, struct err *e)
 	s = after_scheme(url, &t->tls);
 	if (!s)
 		return refuse(e, "it begins with neither http:// nor https://");
-	return read_authority(t, s, strcspn(s, "/?"), e);
+	t->authority = s;
+	t->nauthority = strcspn(s, "/?");
+	return read_authority(t, s, t->nauthority, e);
 }

@@ -291,6 +291,7 @@ static void fulfil(struct transfer *t)
 	if (wish == WISH_START) {
 		begin(t);
 	} else if (wish == WISH_RESUME) {
+		t->paused = false;
 		curl_easy_pause(t->easy, CURLPAUSE_CONT);
 	} else {
 		out_of_shard(t);
@@ -322,7 +323,7 @@ static void before_wait(uv_prepare_t *h)
 		uv_idle_stop(&c->awake);
 }
 
-static void carry(struct http_open *x, const struct http_request *r)
+static int carry(struct http_open *x, const struct http_request *r, struct err *e)
 {
 	struct curl_client *c = curl_of(x->client);
 	struct transfer *t;
@@ -334,14 +335,21 @@ static void carry(struct http_open *x, const struct http_request *r)
 		list_out(&t->link);
 		c->nidle--;
 	}
+	if (transfer_fill(t, x, r, e) < 0) {
+		retire(t);
+		return -1;
+	}
 	x->carrier = t;
-	transfer_fill(t, x, r);
 	make_wish(t, WISH_START);
+	return 0;
 }
 
 static void carry_on(struct http_open *x)
 {
-	make_wish(x->carrier, WISH_RESUME);
+	struct transfer *t = x->carrier;
+
+	if (t->paused)
+		make_wish(t, WISH_RESUME);
 }
 
 static bool carried(const struct http_open *x)

@@ -17,7 +17,7 @@
  * Fibers that callbacks wake run later in the turn. */
 
 #define SHARDS      16
-#define SHARD_FIRST 16 /* transfers in one shard before the next is taken, while there is one */
+#define SHARD_FIRST 16
 
 /* One multi handle: connections are shared within it.  What it does for a transfer takes longer the
  * more connections it has, so many transfers are spread over several. */
@@ -58,21 +58,24 @@ struct transfer {
 	struct http_open *asker; /* NULL: it has gone */
 	struct shard *shard;
 	CURL *easy;
+	CURLU *url; /* read by the library once, for as long as requests go there */
+	char *url_text;
 	struct link link; /* in wishes or idle */
 	enum wish wish;
 	void *block; /* fields, URL and a small body */
 	char *body;  /* a large one, until it has left */
 	size_t nbody, at;
 	int status;
-	int tried;       /* sockets that were made for it */
-	struct err *why; /* what we refused ourselves */
-	bool tls;
+	int tried;           /* sockets that were made for it */
+	bool shared, paused; /* its connection has other requests (HTTP/2); it waits for room */
+	struct err *why;     /* what we refused ourselves */
 	char detail[CURL_ERROR_SIZE];
 };
 
 struct transfer *transfer_new(struct curl_client *c);
 void transfer_free(struct transfer *t);
-void transfer_fill(struct transfer *t, struct http_open *x, const struct http_request *r);
+int transfer_fill(
+    struct transfer *t, struct http_open *x, const struct http_request *r, struct err *e);
 /* The library is done with it: tell the asker, and be as new. */
 void transfer_done(struct transfer *t, CURLcode result);
 void transfer_clear(struct transfer *t);

@@ -17,6 +17,7 @@
 #define BODY_KEPT 16384
 #define RECEIVE   4096L  /* bytes of the library's buffer, one a transfer */
 #define SEND      16384L /* the smallest it takes; only made for bodies that are read */
+#define ADDED     4      /* fields of our own */
 #define HEAD_MAX  (64 * 1024)
 
 static void remember(struct transfer *t, const struct err *e)
@@ -129,6 +130,7 @@ static void took_status(struct transfer *t, const char *line, size_t n)
 	const char *space = memchr(line, ' ', n);
 
 	t->status = space ? atoi(space + 1) : 0;
+	t->shared = line[5] == '2';
 	buf_clear(&t->asker->head);
 }
 
@@ -157,6 +159,9 @@ static size_t on_head(char *line, size_t size, size_t n, void *transfer)
 	return n;
 }
 
+/* Over HTTP/1 the sender waits while the asker does not read.  Over HTTP/2 this version of the
+ * library stops reading the whole connection for it, and with it all other requests; so there the
+ * answer is taken as it comes, up to the asker's max_body. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *transfer)
 {
 	struct transfer *t = transfer;
@@ -164,8 +169,10 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *transfer)
 
 	if (!t->asker)
 		return 0;
-	if (t->asker->full)
+	if (t->asker->full && !t->shared) {
+		t->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
+	}
 	if (http_took_body(t->asker, bytes, size * n, &e) < 0) {
 		remember(t, &e);
 		return 0;
@@ -212,12 +219,10 @@ static void set_usual(struct transfer *t)
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	SET(CURLOPT_PATH_AS_IS, 1L);
 	SET(CURLOPT_BUFFERSIZE, RECEIVE);
 	SET(CURLOPT_UPLOAD_BUFFERSIZE, SEND);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, 0x7fffffffL); /* the asker has one */
-	SET(CURLOPT_USERAGENT, "frontdesk");
 	if (t->client->ca_file)
 		SET(CURLOPT_CAINFO, t->client->ca_file);
 }
@@ -229,7 +234,8 @@ struct transfer *transfer_new(struct curl_client *c)
 	t->client = c;
 	list_init(&t->link);
 	t->easy = curl_easy_init();
-	if (!t->easy)
+	t->url = curl_url();
+	if (!t->easy || !t->url)
 		bug("the HTTP client's library makes no handle");
 	set_callbacks(t);
 	set_usual(t);
@@ -249,7 +255,9 @@ void transfer_clear(struct transfer *t)
 void transfer_free(struct transfer *t)
 {
 	curl_easy_cleanup(t->easy);
+	curl_url_cleanup(t->url);
 	transfer_clear(t);
+	free(t->url_text);
 	free(t);
 }
 
@@ -279,7 +287,7 @@ static const struct http_field *find(const struct http_request *r, const char *n
 
 static size_t fields_size(const struct http_request *r)
 {
-	size_t n = (size_t)(r->nfields + 2) * sizeof(struct curl_slist);
+	size_t n = (size_t)(r->nfields + ADDED) * sizeof(struct curl_slist);
 
 	for (int i = 0; i < r->nfields; i++)
 		n += strlen(r->fields[i].name) + strlen(r->fields[i].value) + 3;
@@ -289,14 +297,19 @@ static size_t fields_size(const struct http_request *r)
 /* The library's list of fields in one block, which is the beginning of `block`. */
 static char *fill_fields(struct transfer *t, const struct http_request *r)
 {
-	static char no_expect[] = "Expect:", no_type[] = "Content-Type:";
+	static char no_expect[] = "Expect:", no_type[] = "Content-Type:", no_accept[] = "Accept:",
+		    agent[] = "User-Agent: frontdesk";
 	struct curl_slist *list = t->block;
-	char *at = (char *)(list + r->nfields + 2);
+	char *at = (char *)(list + r->nfields + ADDED);
 	int n = 0;
 
 	list[n++].data = no_expect;
 	if (!find(r, "Content-Type"))
 		list[n++].data = no_type;
+	if (!find(r, "Accept"))
+		list[n++].data = no_accept;
+	if (!find(r, "User-Agent"))
+		list[n++].data = agent;
 	for (int i = 0; i < r->nfields; i++) {
 		list[n++].data = at;
 		at += print_field(at, &r->fields[i]);
@@ -352,23 +365,39 @@ static void fill_body(struct transfer *t, const struct http_request *r, char *sm
 	set_method(t, r->method, "POST");
 }
 
-void transfer_fill(struct transfer *t, struct http_open *x, const struct http_request *r)
+/* Reading a URL is a tenth of what the library does for a request; most go where the last went. */
+static int fill_url(struct transfer *t, const char *url, struct err *e)
 {
-	bool tls = (r->url[4] | 0x20) == 's';
+	bool tls = (url[4] | 0x20) == 's';
+
+	if (t->url_text && !strcmp(t->url_text, url))
+		return 0;
+	free(t->url_text);
+	t->url_text = NULL;
+	if (curl_url_set(t->url, CURLUPART_URL, url, CURLU_PATH_AS_IS))
+		return err_set(e, ERR_INVALID, "the URL cannot be used: its library refuses it");
+	t->url_text = mem_strdup(url);
+	SET(CURLOPT_URL, NULL);
+	SET(CURLOPT_CURLU, t->url);
+	SET(CURLOPT_PIPEWAIT, tls ? 1L : 0L); /* rather share a connection than make one */
+	return 0;
+}
+
+int transfer_fill(
+    struct transfer *t, struct http_open *x, const struct http_request *r, struct err *e)
+{
 	char *end;
 
 	t->asker = x;
 	t->nbody = body_size(r);
 	t->at = 0;
 	t->status = t->tried = 0;
+	t->shared = t->paused = false;
 	t->detail[0] = '\0';
 	t->block = mem_alloc(fields_size(r) + (t->nbody > BODY_KEPT ? 0 : t->nbody) + 1);
 	end = fill_fields(t, r);
 	fill_body(t, r, end);
-	SET(CURLOPT_URL, r->url);
-	if (t->tls != tls)
-		SET(CURLOPT_PIPEWAIT, tls ? 1L : 0L); /* rather share a connection than make one */
-	t->tls = tls;
+	return fill_url(t, r->url, e);
 }
 
 bool transfer_sent(const struct transfer *t)
@@ -433,11 +462,21 @@ static void explain(struct transfer *t, CURLcode result, struct err *e)
 	}
 }
 
+/* All of the body it announced has come.  A server that answers before it has heard all, and then
+ * gives the stream up, is an error to the library, although HTTP allows it. */
+static bool complete(const struct http_open *x)
+{
+	const char *length = x->headed ? http_field(x, "Content-Length") : NULL;
+
+	return length && *length >= '0' && *length <= '9' &&
+	       strtoull(length, NULL, 10) == x->received;
+}
+
 static void tell(struct transfer *t, CURLcode result)
 {
 	struct err e;
 
-	if (!result && t->asker->headed) {
+	if ((!result && t->asker->headed) || (!t->why && complete(t->asker))) {
 		http_ended(t->asker, true, NULL);
 		return;
 	}

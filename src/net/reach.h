@@ -25,6 +25,8 @@
 struct http_target {
 	char host[254]; /* lower case, without brackets */
 	uint16_t port;
+	const char *authority; /* host and port as they stand in the URL, `nauthority` letters */
+	size_t nauthority;
 	bool tls, literal;       /* literal: the host is an address */
 	struct in6_addr address; /* that one; IPv4 as ::ffff:a.b.c.d */
 };

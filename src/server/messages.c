@@ -32,6 +32,7 @@ static int write_once(struct request *r, int64_t *seq, struct err *e)
 struct live {
 	struct request *r;
 	struct buf shown; /* all parts of the turn that were sent here */
+	size_t running;   /* look-ups that have not ended */
 	struct err err;
 	bool gone;
 };
@@ -71,13 +72,32 @@ static int push_rest(struct live *l, const char *content)
 	return 0;
 }
 
+static int push_typing(struct live *l)
+{
+	return push_json(l, json_pack("{sb}", "typing", 1));
+}
+
 /* What is being looked up, in plain words. */
 static int push_step(struct live *l, const struct event *ev)
 {
 	json_t *view = json_in(l->r->mem, event_view(ev, SEEN_BY_CUSTOMER)),
 	       *calls = json_object_get(view, "calls");
 
+	l->running += json_array_size(calls);
 	return json_array_size(calls) ? push_json(l, json_pack("{sO}", "tools", calls)) : 0;
+}
+
+/* One has ended; after the last the model reads and writes. */
+static int push_result(struct live *l, const struct event *ev)
+{
+	const json_t *view = json_in(l->r->mem, event_view(ev, SEEN_BY_CUSTOMER));
+
+	if (push_json(l, json_pack("{s{sO sO sO sO}}", "result", "id",
+			     json_object_get(view, "call"), "name", json_object_get(view, "name"),
+			     "ok", json_object_get(view, "ok"), "ms",
+			     json_object_get(view, "ms"))) < 0)
+		return -1;
+	return l->running && --l->running ? 0 : push_typing(l);
 }
 
 static int push_event(void *arg, const struct event *ev)
@@ -89,6 +109,8 @@ static int push_event(void *arg, const struct event *ev)
 		return push_delta(l, content, strlen(content)) < 0;
 	if (ev->kind == EVENT_MESSAGE && text_is(json_str(ev->data, "role"), "ai"))
 		return push_rest(l, content) < 0;
+	if (ev->kind == EVENT_RESULT)
+		return push_result(l, ev) < 0;
 	return ev->kind == EVENT_STEP ? push_step(l, ev) < 0 : 0;
 }
 
@@ -99,6 +121,7 @@ static void answer_stream(struct request *r, int64_t seq)
 	struct err e = { 0 };
 
 	http_stream(r->x);
+	push_typing(&l);
 	if (turn_answer(r, seq, push_event, &l, &answer, &e) < 0) {
 		push_json(&l, json_pack("{s{ss ss}}", "error", "code", "unavailable", "message",
 				  "the answer cannot be followed any more; the message is kept and "

@@ -1,5 +1,6 @@
 #include "setup/agent_setup.h"
 
+#include "base/text.h"
 #include "model/builtin.h"
 #include "model/scripted.h"
 #include "setup/setup_tools.h"
@@ -81,14 +82,14 @@ static struct model *make_builtin(struct mistakes *m, struct agent_setup *s)
 }
 
 /* What the company's machines are asked through. */
-static struct http_client *http(struct mistakes *m, struct agent_setup *s)
+static struct http_client *http(struct mistakes *m, struct agent_setup *s, const char *for_what)
 {
 	struct err e;
 
 	if (!s->http)
 		s->http = http_client_new(s->world, 0, &e);
 	if (!s->http)
-		yaml_mistake(s->config->agent, m, "/providers", "no HTTP: %s", e.msg);
+		yaml_mistake(s->config->agent, m, for_what, "no HTTP: %s", e.msg);
 	return s->http;
 }
 
@@ -100,7 +101,7 @@ static struct model *make_of_provider(
 	if (!p->client) {
 		*p = s->config->providers[e->provider].with;
 		p->world = s->world;
-		p->client = http(m, s);
+		p->client = http(m, s, "/providers");
 	}
 	return p->client ? provider_model_new(p, e->name, e->id, &e->can) : NULL;
 }
@@ -147,7 +148,6 @@ static void make_models(struct mistakes *m, struct agent_setup *s)
 
 	s->providers = arena_array(s->mem, struct provider, c->nproviders);
 	s->models = arena_array(s->mem, struct model *, c->nmodels);
-	s->script = script_new(c->currency);
 	for (int i = 0; i < c->nmodels; i++)
 		s->models[i] = make_model(m, s, &c->models[i]);
 	s->agent.chain = make_chain(s, &c->main, &s->agent.nchain);
@@ -172,6 +172,29 @@ static void take_over(struct agent_setup *s)
 	s->agent.nnot_cards = c->nnot_cards;
 }
 
+static void make_tools(struct mistakes *m, struct agent_setup *s)
+{
+	for (int i = 0; i < s->config->ntools; i++)
+		if (text_is(s->config->tools[i].kind_name, "http"))
+			http(m, s, s->config->tools[i].pointer);
+	setup_tools(m, s);
+}
+
+/* Something must be left for what is said. */
+static void check_context(struct mistakes *m, const struct agent_setup *s)
+{
+	size_t standing;
+
+	if (m->n)
+		return;
+	standing = agent_standing_bytes(&s->agent) / AGENT_BYTES_PER_TOKEN;
+	if (standing * 2 > (size_t)s->agent.limits.context_tokens)
+		yaml_mistake(s->config->agent, m, "/limits/context_tokens",
+		    "prompt.md and the tools alone take about %zu of the %d tokens: allow at "
+		    "least %zu",
+		    standing, s->agent.limits.context_tokens, standing * 2);
+}
+
 static struct agent_setup *make(
     struct mistakes *m, struct world *w, const char *folder, const char *data, bool trial)
 {
@@ -183,9 +206,11 @@ static struct agent_setup *make(
 	if (!s->config)
 		return NULL;
 	take_over(s);
+	s->script = script_new(s->config->currency);
 	setup_databases(m, s, w, data, trial);
-	setup_tools(m, s);
+	make_tools(m, s);
 	make_models(m, s);
+	check_context(m, s);
 	if (!m->n)
 		return s;
 	agent_setup_close(s);

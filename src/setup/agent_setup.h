@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "fiber/world.h"
+#include "net/http_client.h"
 #include "setup/config.h"
 #include "tool/database.h"
 

@@ -171,6 +171,7 @@ struct config *config_load(struct mistakes *m, const char *folder)
 	environment_expand(m, c->agent);
 	shape_agent(m, c->agent);
 	config_sources(m, c);
+	config_providers(m, c);
 	config_models(m, c);
 	read_neighbours(m, c);
 	config_intents(m, c);

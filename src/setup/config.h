@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "judge/intents.h"
 #include "model/provider.h"
+#include "net/http_client.h"
 #include "setup/mistakes.h"
 #include "setup/yaml.h"
 #include "tool/tool.h"
@@ -60,6 +61,7 @@ struct tool_entry {
 	enum effect effect;
 	enum identity identity;
 	int64_t timeout_ms;
+	const json_t *idempotent; /* true, false, or NULL: as its kind says */
 	const char *kind_name;    /* "sql" */
 	const json_t *kind_entry; /* what stands under it */
 	bool sound;               /* no mistake in its entry so far */
@@ -83,6 +85,7 @@ struct config {
 	struct strong_when strong_when;
 	const struct database_entry *databases;
 	int ndatabases;
+	struct http_reach reach;        /* the hosts that http tools may reach */
 	const struct tool_entry *tools; /* in the order of the file */
 	int ntools;
 	const char *profile_tool; /* NULL: none */

@@ -1,228 +1,16 @@
-/* providers and models: who answers.  A provider whose key is not in the environment is passed
- * over, with a note, so that one folder works with and without an account; every other variable
- * that is missing is a mistake. */
+/* models: who answers.  A chain may name the models of providers; one whose provider has no key is
+ * passed over, with a note. */
 #include "setup/config_inside.h"
 
-#include "base/mem.h"
 #include "base/nearest.h"
 #include "base/text.h"
 #include "model/scripted.h"
-#include "setup/duration.h"
-#include "setup/environment.h"
 #include "setup/files.h"
 #include "setup/shape.h"
 
 #include <string.h>
 
-#define ANTHROPIC_VERSION "2026-10-21"
-#define TIME_MOST_MS      600000
-#define CHAIN_MAX         8 /* links; the schema says so too */
-
-/* Providers. */
-
-void config_keys(struct mistakes *m, struct config *c)
-{
-	json_t *all = json_object_get(yaml_root(c->agent), "providers"),
-	       *unset = json_in(m->mem, json_object()), *entry;
-	const char *name, *key, *variable;
-
-	c->unset = unset;
-	json_object_foreach (all, name, entry) {
-		key = json_str(entry, "key");
-		variable = key ? environment_unset(m->mem, key) : NULL;
-		if (!variable)
-			continue;
-		json_object_set_new(unset, name, json_string(variable));
-		json_object_del(entry, "key");
-	}
-}
-
-static bool printable(const char *s)
-{
-	for (; *s; s++)
-		if (*s < 0x20 || *s > 0x7e)
-			return false;
-	return true;
-}
-
-static void read_key(
-    struct mistakes *m, const struct config *c, struct provider_entry *p, const json_t *entry)
-{
-	p->with.key = json_str(entry, "key");
-	p->unset = json_str(c->unset, p->name);
-	if (p->with.key && !printable(p->with.key))
-		yaml_mistake(c->agent, m, yaml_below(m->mem, p->pointer, "key"),
-		    "holds a character that no key has (the end of a line?)");
-	if (!p->with.key && !p->unset && !json_object_get(entry, "base_url") &&
-	    p->with.auth != AUTH_NONE)
-		yaml_mistake(c->agent, m, p->pointer, "needs a key: key: ${%s} say",
-		    p->with.api == API_ANTHROPIC ? "ANTHROPIC_API_KEY" : "OPENAI_API_KEY");
-}
-
-static void read_url(
-    struct mistakes *m, const struct config *c, struct provider_entry *p, const json_t *entry)
-{
-	const char *url = json_str(entry, "base_url"),
-		   *pointer = yaml_below(m->mem, p->pointer, "base_url");
-
-	p->with.base_url = provider_default_url(p->with.api);
-	if (!url || config_spoiled(m, c, pointer))
-		return;
-	if (!text_starts(url, "http://") && !text_starts(url, "https://"))
-		yaml_mistake(c->agent, m, pointer, "expected http://... or https://...");
-	else if (!*provider_host(m->mem, url) || strpbrk(url, "# ") || !printable(url))
-		yaml_mistake(c->agent, m, pointer, "is no URL: https://HOST/v1 say");
-	else if (memchr(strstr(url, "://") + 3, '@', strcspn(strstr(url, "://") + 3, "/?")))
-		yaml_mistake(c->agent, m, pointer,
-		    "holds a user or password: put the key under key or headers");
-	else
-		p->with.base_url = url;
-}
-
-static enum provider_auth read_auth(const json_t *entry, const struct provider *p)
-{
-	static const struct {
-		const char *name;
-		enum provider_auth auth;
-	} names[] = { { "bearer", AUTH_BEARER }, { "x-api-key", AUTH_X_API_KEY },
-		{ "api-key", AUTH_API_KEY }, { "none", AUTH_NONE } };
-	const char *name = json_str(entry, "auth");
-
-	for (size_t i = 0; i < array_len(names); i++)
-		if (text_is(names[i].name, name))
-			return names[i].auth;
-	/* Before 2026-10-21 x-api-key was the only way. */
-	return p->version && strcmp(p->version, ANTHROPIC_VERSION) < 0 ? AUTH_X_API_KEY
-								       : AUTH_BEARER;
-}
-
-static void read_headers(
-    struct mistakes *m, const struct config *c, struct provider_entry *p, const json_t *entry)
-{
-	const json_t *all = json_object_get(entry, "headers");
-	struct http_field *list = arena_array(m->mem, struct http_field, json_object_size(all));
-	const char *pointer = yaml_below(m->mem, p->pointer, "headers"), *name;
-	json_t *value;
-
-	p->with.fields = list;
-	json_object_foreach ((json_t *)(uintptr_t)all, name, value) {
-		if (!json_is_string(value))
-			continue;
-		if (!printable(json_string_value(value)))
-			yaml_mistake(c->agent, m, yaml_below(m->mem, pointer, name),
-			    "holds a character that no header may have");
-		list[p->with.nfields++] =
-		    (struct http_field){ arena_strdup(m->mem, name), json_string_value(value) };
-	}
-}
-
-static int64_t read_time(struct mistakes *m, const struct config *c, const struct provider_entry *p,
-    const json_t *times, const char *key, int64_t otherwise)
-{
-	const json_t *v = json_object_get(times, key);
-	const char *pointer = yaml_below(m->mem, yaml_below(m->mem, p->pointer, "timeouts"), key);
-	int64_t ms = v ? duration_ms(v) : otherwise;
-
-	if (config_spoiled(m, c, pointer))
-		return otherwise;
-	if (ms < 1 || ms > TIME_MOST_MS)
-		yaml_mistake(c->agent, m, pointer, "expected a time such as 30s, at most 600 s");
-	return ms;
-}
-
-static void read_times(
-    struct mistakes *m, const struct config *c, struct provider_entry *p, const json_t *entry)
-{
-	const json_t *times = json_object_get(entry, "timeouts");
-
-	p->with.connect_ms = read_time(m, c, p, times, "connect", 5000);
-	p->with.first_byte_ms = read_time(m, c, p, times, "first_byte", 30000);
-	p->with.silence_ms = read_time(m, c, p, times, "silence", 30000);
-}
-
-static void read_version(
-    struct mistakes *m, const struct config *c, struct provider_entry *p, const json_t *entry)
-{
-	const char *version = json_str(entry, "version");
-
-	if (p->with.api == API_ANTHROPIC)
-		p->with.version = version ? version : ANTHROPIC_VERSION;
-	else if (version)
-		yaml_mistake(c->agent, m, yaml_below(m->mem, p->pointer, "version"),
-		    "means something with api: anthropic only");
-}
-
-/* What may be said of a model depends on the dialect it speaks. */
-
-static const struct {
-	const char *key;
-	enum model_api api;
-} of_one_api[] = {
-	{ "thinking", API_ANTHROPIC },
-	{ "cache_control", API_ANTHROPIC },
-	{ "token_field", API_OPENAI },
-	{ "effort_with_tools", API_OPENAI },
-	{ "usage_option", API_OPENAI },
-	{ "call_ids", API_OPENAI },
-};
-
-static void check_model(struct mistakes *m, const struct config *c, const struct provider_entry *p,
-    const char *id, const json_t *said)
-{
-	const char *pointer = yaml_below(m->mem, yaml_below(m->mem, p->pointer, "models"), id);
-
-	for (size_t i = 0; i < array_len(of_one_api); i++)
-		if (of_one_api[i].api != p->with.api && json_object_get(said, of_one_api[i].key))
-			yaml_mistake(c->agent, m, yaml_below(m->mem, pointer, of_one_api[i].key),
-			    "means something with api: %s only",
-			    of_one_api[i].api == API_OPENAI ? "openai" : "anthropic");
-	if (json_object_get(said, "sampling") && p->with.version &&
-	    strcmp(p->with.version, ANTHROPIC_VERSION) >= 0)
-		yaml_mistake(c->agent, m, yaml_below(m->mem, pointer, "sampling"),
-		    "is refused by version %s: leave it out, or say version: 2023-06-01",
-		    p->with.version);
-}
-
-static void read_provider(
-    struct mistakes *m, const struct config *c, struct provider_entry *p, const json_t *entry)
-{
-	const char *id;
-	json_t *said;
-
-	p->with.name = p->name;
-	p->with.api = text_is(json_str(entry, "api"), "openai") ? API_OPENAI : API_ANTHROPIC;
-	p->with.stream = !json_is_false(json_object_get(entry, "stream"));
-	read_version(m, c, p, entry);
-	p->with.auth = read_auth(entry, &p->with);
-	read_key(m, c, p, entry);
-	read_url(m, c, p, entry);
-	read_headers(m, c, p, entry);
-	read_times(m, c, p, entry);
-	p->models = json_object_get(entry, "models");
-	json_object_foreach ((json_t *)(uintptr_t)p->models, id, said) {
-		check_model(m, c, p, id, said);
-	}
-}
-
-static void read_providers(struct mistakes *m, struct config *c)
-{
-	const json_t *all = json_object_get(yaml_root(c->agent), "providers");
-	struct provider_entry *list =
-	    arena_array(m->mem, struct provider_entry, json_object_size(all));
-	const char *name;
-	json_t *entry;
-
-	c->providers = list;
-	json_object_foreach ((json_t *)(uintptr_t)all, name, entry) {
-		struct provider_entry *p = &list[c->nproviders++];
-
-		p->name = arena_strdup(m->mem, name);
-		p->pointer = yaml_below(m->mem, "/providers", name);
-		read_provider(m, c, p, entry);
-	}
-}
-
-/* Models. */
+#define CHAIN_MAX 8 /* links; the schema says so too */
 
 static struct yaml *read_script(
     struct mistakes *m, const struct config *c, const char *pointer, const char *name)
@@ -305,7 +93,8 @@ static bool pass_over(const struct model_entry *e, struct config *c)
 	return true;
 }
 
-/* Its place among the models; each is there once, whatever chains name it.  -1: passed over. */
+/* Its place among the models, each of which is there once, whatever chains name it; -1: it is
+ * passed over. */
 static int place_of(struct mistakes *m, struct config *c, struct model_entry *list,
     const char *pointer, const char *name)
 {
@@ -316,42 +105,34 @@ static int place_of(struct mistakes *m, struct config *c, struct model_entry *li
 	return pass_over(&list[c->nmodels], c) ? -1 : c->nmodels++;
 }
 
-/* A chain: one model or a list of them. */
+/* One model or a list of them. */
 static struct chain_entry read_chain(
     struct mistakes *m, struct config *c, struct model_entry *list, const char *key)
 {
 	const json_t *all = json_object_get(json_object_get(yaml_root(c->agent), "models"), key);
 	const char *pointer = yaml_below(m->mem, "/models", key);
 	bool many = json_is_array(all);
-	size_t n = many ? json_array_size(all) : 1;
-	int *at = arena_array(m->mem, int, n ? n : 1);
+	size_t n = many ? json_array_size(all) : all != NULL;
+	int *at = arena_array(m->mem, int, n + 1);
 	struct chain_entry chain = { .at = at };
 
 	for (size_t i = 0; i < n && i < CHAIN_MAX; i++) {
-		const json_t *v = many ? json_array_get(all, i) : all;
+		const json_t *one = many ? json_array_get(all, i) : all;
+		int place = !json_is_string(one)
+				? -1
+				: place_of(m, c, list,
+				      many ? yaml_below_index(m->mem, pointer, i) : pointer,
+				      json_string_value(one));
 
-		if (!json_is_string(v))
-			continue;
-		at[chain.n] = place_of(m, c, list,
-		    many ? yaml_below_index(m->mem, pointer, i) : pointer, json_string_value(v));
-		chain.n += at[chain.n] >= 0;
+		if (place >= 0)
+			at[chain.n++] = place;
 	}
 	return chain;
 }
 
-static void read_strong_when(struct mistakes *m, struct config *c)
-{
-	const json_t *models = json_object_get(yaml_root(c->agent), "models"),
-		     *when = json_object_get(models, "strong_when");
-
-	c->strong_when = (struct strong_when){ (int)json_int(when, "tool_calls", 10),
-		(int)json_int(when, "failures", 2) };
-	if (when && !json_object_get(models, "strong"))
-		yaml_mistake(c->agent, m, "/models/strong_when",
-		    "says when models.strong is asked, and there is no models.strong");
-}
-
-/* The models are checked to the end even where nobody could answer. */
+/* The embedded model where none is named.  Where some are, and none of them can be asked, it is for
+ * the operator to say so: it would answer in another way.  The models are checked to the end even
+ * then. */
 static void last_resort(struct mistakes *m, struct config *c, struct model_entry *list)
 {
 	const json_t *main =
@@ -370,11 +151,22 @@ static void last_resort(struct mistakes *m, struct config *c, struct model_entry
 	c->main = (struct chain_entry){ at, 1 };
 }
 
+static void read_strong_when(struct mistakes *m, struct config *c)
+{
+	const json_t *models = json_object_get(yaml_root(c->agent), "models"),
+		     *when = json_object_get(models, "strong_when");
+
+	c->strong_when = (struct strong_when){ (int)json_int(when, "tool_calls", 10),
+		(int)json_int(when, "failures", 2) };
+	if (when && !json_object_get(models, "strong"))
+		yaml_mistake(c->agent, m, "/models/strong_when",
+		    "says when models.strong is asked, and there is no models.strong");
+}
+
 void config_models(struct mistakes *m, struct config *c)
 {
 	struct model_entry *list = arena_array(m->mem, struct model_entry, 3 * CHAIN_MAX + 1);
 
-	read_providers(m, c);
 	c->models = list;
 	c->main = read_chain(m, c, list, "main");
 	if (!c->main.n)

@@ -111,7 +111,7 @@ static void take_list(struct mistakes *m, struct model_entry *e, const struct pr
 }
 
 /* All lists are read, so that each mistake is found; the models take theirs.  Ours are free. */
-void config_prices(struct mistakes *m, const struct config *c, struct model_entry *models)
+void config_prices(struct mistakes *m, struct config *c, struct model_entry *models)
 {
 	static const struct price nothing;
 	static const struct price_list free_of_charge = { .rows = &nothing, .n = 1 };
@@ -128,6 +128,11 @@ void config_prices(struct mistakes *m, const struct config *c, struct model_entr
 			if (text_is(key_of(c, &models[i]), name))
 				take_list(m, &models[i], list);
 	}
+	for (int i = 0; i < c->nmodels; i++)
+		if (!models[i].prices && models[i].kind == MODEL_PROVIDER)
+			yaml_mistake(c->agent, &c->notes, models[i].pointer,
+			    "%s has no price under prices: what it costs is not known",
+			    models[i].name);
 }
 
 /* A limit of money holds for all models or for none. */

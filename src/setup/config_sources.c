@@ -1,9 +1,10 @@
-/* store and databases: where things are.  Paths of databases are below the data folder,
+/* store, databases and http: where things are.  Paths of databases are below the data folder,
  * files that come with the agent are below its own. */
 #include "setup/config_inside.h"
 
 #include "base/nearest.h"
 #include "base/text.h"
+#include "net/reach.h"
 #include "setup/files.h"
 
 #include <string.h>
@@ -117,9 +118,43 @@ static void check_tools_databases(struct mistakes *m, const struct config *c)
 	}
 }
 
+static void check_host(
+    struct mistakes *m, const struct config *c, const char *pointer, const char *host)
+{
+	const char *name = text_starts(host, "*.") ? host + 2 : host;
+	struct http_target t;
+	struct err e;
+
+	if (strpbrk(name, "/?") ||
+	    http_target_read(&t, arena_printf(m->mem, "http://%s", name), &e) < 0)
+		yaml_mistake(c->agent, m, pointer,
+		    "expected a host, such as pay.example, *.pay.example or 10.0.0.5:8080");
+	else if (name != host && t.literal)
+		yaml_mistake(
+		    c->agent, m, pointer, "an address has no names below it; say it without *.");
+}
+
+static void read_reach(struct mistakes *m, struct config *c)
+{
+	const json_t *all = json_object_get(json_object_get(yaml_root(c->agent), "http"), "allow");
+	const char **hosts = arena_array(m->mem, const char *, json_array_size(all));
+	json_t *host;
+	size_t i;
+
+	c->reach.hosts = hosts;
+	json_array_foreach (all, i, host) {
+		if (!json_is_string(host))
+			continue;
+		hosts[c->reach.n++] = json_string_value(host);
+		check_host(
+		    m, c, yaml_below_index(m->mem, "/http/allow", i), json_string_value(host));
+	}
+}
+
 void config_sources(struct mistakes *m, struct config *c)
 {
 	read_store(m, c);
 	read_databases(m, c);
 	check_tools_databases(m, c);
+	read_reach(m, c);
 }

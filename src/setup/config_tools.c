@@ -22,7 +22,7 @@
 /* Ours, or ours before long. */
 static const char *const built_in[] = { "escalate_to_human", "search_knowledge", "remember",
 	"resolve" };
-static const char *const kinds_to_come[] = { "http", "mcp", "command" };
+static const char *const kinds_to_come[] = { "mcp", "command" };
 
 struct parameters {
 	struct mistakes *m;
@@ -95,31 +95,18 @@ static json_t *read_parameters(struct parameters *p)
 	return schema;
 }
 
-static bool binds_customer(const json_t *query)
-{
-	json_t *one;
-	size_t i;
-
-	if (json_is_string(query))
-		return strstr(json_string_value(query), ":customer.");
-	json_array_foreach (query, i, one) {
-		if (binds_customer(one))
-			return true;
-	}
-	return false;
-}
-
 static enum identity identity_of(
     struct mistakes *m, const struct config *c, const struct tool_entry *t, const json_t *entry)
 {
 	const char *said = json_str(entry, "identity");
-	bool bound = binds_customer(json_object_get(t->kind_entry, "query"));
+	const struct tool_kind *kind = t->kind_name ? tool_kind_find(t->kind_name) : NULL;
+	bool bound = kind && kind->asks_for_customer && kind->asks_for_customer(t->kind_entry);
 
 	if (!said)
 		return bound ? IDENTITY_VERIFIED : IDENTITY_ANONYMOUS;
 	if (text_is(said, "anonymous") && bound)
 		yaml_mistake(c->agent, m, yaml_below(m->mem, t->pointer, "identity"),
-		    "the query asks for :customer, so it needs one: email or verified");
+		    "the tool asks for the customer, so it needs one: email or verified");
 	if (text_is(said, "anonymous"))
 		return IDENTITY_ANONYMOUS;
 	return text_is(said, "email") ? IDENTITY_EMAIL : IDENTITY_VERIFIED;
@@ -174,14 +161,39 @@ static const char *all_kinds(struct arena *mem)
 static void find_kind(
     struct mistakes *m, const struct config *c, struct tool_entry *t, const json_t *entry)
 {
-	for (int i = 0; tool_kind_at(i) && !t->kind_name; i++)
-		if (json_object_get(entry, tool_kind_at(i)->name)) {
-			t->kind_name = tool_kind_at(i)->name;
-			t->kind_entry = json_object_get(entry, t->kind_name);
-		}
+	for (int i = 0; tool_kind_at(i); i++) {
+		const char *name = tool_kind_at(i)->name;
+
+		if (!json_object_get(entry, name))
+			continue;
+		if (t->kind_name)
+			yaml_mistake(c->agent, m, yaml_below(m->mem, t->pointer, name),
+			    "it does something already: %s; a tool is one of both", t->kind_name);
+		t->kind_name = t->kind_name ? t->kind_name : name;
+	}
+	t->kind_entry = t->kind_name ? json_object_get(entry, t->kind_name) : NULL;
 	if (!t->kind_name && json_is_object(entry) && !kind_to_come(m, c, t->pointer))
 		yaml_mistake(
 		    c->agent, m, t->pointer, "missing what it does: %s", all_kinds(m->mem));
+}
+
+/* Each kind may have an expression in `result`. */
+static void check_result(struct mistakes *m, const struct config *c, const struct tool_entry *t)
+{
+	if (t->kind_name)
+		yaml_refuse_cut_at(c->agent, m,
+		    yaml_below(m->mem, yaml_below(m->mem, t->pointer, t->kind_name), "result"));
+}
+
+static const json_t *idempotent_of(
+    struct mistakes *m, const struct config *c, const struct tool_entry *t, const json_t *entry)
+{
+	const json_t *said = json_object_get(entry, "idempotent");
+
+	if (said && t->effect != EFFECT_WRITE)
+		yaml_mistake(c->agent, m, yaml_below(m->mem, t->pointer, "idempotent"),
+		    "is for a tool with effect: write");
+	return said;
 }
 
 static void check_name(struct mistakes *m, const struct config *c, const struct tool_entry *t)
@@ -207,12 +219,14 @@ static struct tool_entry read_tool(
 
 	check_name(m, c, &t);
 	find_kind(m, c, &t, entry);
+	check_result(m, c, &t);
 	t.shown = json_str(entry, "shown");
 	if (!t.shown)
 		t.shown = shown_as(m->mem, name);
 	t.parameters = read_parameters(&p);
 	t.identity = identity_of(m, c, &t, entry);
 	t.timeout_ms = timeout_of(m, c, &t, entry);
+	t.idempotent = idempotent_of(m, c, &t, entry);
 	t.sound = !config_spoiled(m, c, pointer);
 	return t;
 }

@@ -1,6 +1,8 @@
 #include "setup/environment.h"
 
 #include "base/buf.h"
+#include "base/mem.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -92,6 +94,22 @@ static json_t *expand_text(struct expansion *x)
 	return v;
 }
 
+/* "/tools/NAME/http/url" and below its neighbours: the tool's kind puts variables in there, since
+ * it must tell them from names and keep them secret. */
+static bool is_of_a_request(const char *pointer)
+{
+	static const char *const keys[] = { "url", "query", "headers", "form", "body" };
+	const char *s = text_starts(pointer, "/tools/") ? strchr(pointer + 7, '/') : NULL;
+
+	if (!s || !text_starts(s, "/http/"))
+		return false;
+	s += strlen("/http/");
+	for (size_t i = 0; i < array_len(keys); i++)
+		if (text_starts(s, keys[i]) && (!s[strlen(keys[i])] || s[strlen(keys[i])] == '/'))
+			return true;
+	return false;
+}
+
 /* What stands in v's place: a new reference, or NULL to keep it. */
 static json_t *expand(struct mistakes *m, struct yaml *y, json_t *v, const char *pointer)
 {
@@ -100,6 +118,8 @@ static json_t *expand(struct mistakes *m, struct yaml *y, json_t *v, const char 
 	json_t *child, *new;
 	size_t i;
 
+	if (is_of_a_request(pointer))
+		return NULL;
 	if (json_is_string(v) && strstr(json_string_value(v), "${")) {
 		x.text = json_string_value(v);
 		return expand_text(&x);

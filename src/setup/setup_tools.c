@@ -100,7 +100,11 @@ static bool has_database(const struct agent_setup *s, const struct tool_entry *t
 static void make_tool(
     struct mistakes *m, const struct agent_setup *s, const struct tool_entry *entry, struct tool *t)
 {
-	const struct tool_sources from = { s->databases, s->ndatabases };
+	const struct tool_sources from = { .databases = s->databases,
+		.ndatabases = s->ndatabases,
+		.http = s->http,
+		.reach = &s->config->reach,
+		.script = s->script };
 	struct tool_mistake where = { .offset = -1 };
 	struct err e;
 
@@ -116,7 +120,7 @@ static void make_tool(
 	if (!entry->sound || !has_database(s, entry))
 		return;
 	t->kind = tool_kind_find(entry->kind_name);
-	t->repeatable = t->kind->repeatable;
+	t->repeatable = entry->idempotent ? json_is_true(entry->idempotent) : t->kind->repeatable;
 	if (t->kind->make(&from, entry->kind_entry, entry->parameters, entry->effect, &t->impl,
 		&where, &e) == 0)
 		return;

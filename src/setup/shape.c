@@ -90,6 +90,15 @@ static const struct section {
 	    "  properties:\n"
 	    "    url: { type: string, minLength: 1 }\n"
 	    "    init: { type: string, minLength: 1 }\n" },
+	{ "http", false,
+	    "type: object\n"
+	    "additionalProperties: false\n"
+	    "properties:\n"
+	    "  allow:\n"
+	    "    type: array\n"
+	    "    maxItems: 200\n"
+	    "    uniqueItems: true\n"
+	    "    items: { type: string, minLength: 1, maxLength: 260 }\n" },
 	{ "customer", false,
 	    "type: object\n"
 	    "additionalProperties: false\n"
@@ -109,6 +118,7 @@ static const struct section {
 	    "      propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]{0,63}[?]?$' }\n"
 	    "      additionalProperties: { type: object }\n"
 	    "    effect: { enum: [read, write] }\n"
+	    "    idempotent: { type: boolean }\n"
 	    "    identity: { enum: [anonymous, email, verified] }\n"
 	    "    timeout: { anyOf: [{ type: string }, { type: number }] }\n"
 	    "    shown: { type: string, minLength: 1, maxLength: 100 }\n" },
@@ -133,6 +143,7 @@ static const struct section {
 	    "  turn_cost: { type: number, minimum: 0.0001, maximum: 1000000 }\n"
 	    "  conversation_cost: { type: number, minimum: 0.0001, maximum: 1000000 }\n"
 	    "  day_cost: { type: number, minimum: 0.0001, maximum: 1000000 }\n"
+	    "  context_tokens: { type: integer, minimum: 2000, maximum: 1000000 }\n"
 	    "  turn_seconds: { type: integer, minimum: 5, maximum: 600 }\n" },
 	{ "patterns", false,
 	    "type: object\n"
@@ -177,21 +188,17 @@ static const char *const not_yet[] = {
 	"/defines",
 	"/track",
 	"/desk",
-	"/http",
 	"/webhooks",
 	"/mail",
 	"/mode",
 	"/languages",
 	"/resolution",
 	"/escalation/confidence_below",
-	"/limits/context_tokens",
-	"/tools/*/http",
 	"/tools/*/mcp",
 	"/tools/*/command",
 	"/tools/*/confirm",
 	"/tools/*/approve",
 	"/tools/*/for",
-	"/tools/*/idempotent",
 };
 
 static json_t *our_own(struct arena *mem, const char *text)

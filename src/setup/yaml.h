@@ -51,9 +51,11 @@ void yaml_mistake(const struct yaml *y, struct mistakes *m, const char *pointer,
     ...) __attribute__((format(printf, 4, 5)));
 
 /* "when: n > 0 and #rows > 0" ends before the #, which starts a comment.  Is this a text that such
- * a # may have cut short?  All of them as mistakes, for files of expressions. */
+ * a # may have cut short?  All of them as mistakes, for files of expressions; or the one
+ * at this pointer. */
 bool yaml_is_cut(const struct yaml *y, const char *pointer);
 void yaml_refuse_cut(const struct yaml *y, struct mistakes *m);
+void yaml_refuse_cut_at(const struct yaml *y, struct mistakes *m, const char *pointer);
 
 /* Has this file a mistake so far? */
 bool yaml_spoiled(const struct yaml *y, const struct mistakes *m);

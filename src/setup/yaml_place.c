@@ -261,13 +261,23 @@ bool yaml_is_cut(const struct yaml *y, const char *pointer)
 	return m && m->cut.line;
 }
 
+static void refuse_cut(const struct yaml *y, struct mistakes *m, const struct mark *mark)
+{
+	if (mark && mark->cut.line)
+		mistakes_add(m, mark->cut, yaml_path(y, mark->pointer),
+		    "a # behind a blank starts a comment; put all of it in quotes if the # "
+		    "belongs to it, and a blank behind the # if not");
+}
+
 void yaml_refuse_cut(const struct yaml *y, struct mistakes *m)
 {
 	for (size_t i = 0; i < y->nmarks; i++)
-		if (y->marks[i].cut.line)
-			mistakes_add(m, y->marks[i].cut, yaml_path(y, y->marks[i].pointer),
-			    "a # behind a blank starts a comment; put all of it in quotes if the # "
-			    "belongs to it, and a blank behind the # if not");
+		refuse_cut(y, m, &y->marks[i]);
+}
+
+void yaml_refuse_cut_at(const struct yaml *y, struct mistakes *m, const char *pointer)
+{
+	refuse_cut(y, m, find(y, pointer));
 }
 
 bool yaml_spoiled(const struct yaml *y, const struct mistakes *m)

@@ -2,11 +2,13 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "tool/http.h"
 #include "tool/sql.h"
 
 /* To add a kind, copy sql.c and add a row. */
 static const struct tool_kind *const kinds[] = {
 	&sql_tool_kind,
+	&http_tool_kind,
 	NULL,
 };
 

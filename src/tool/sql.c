@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "tool/names.h"
 #include "tool/sql_tool.h"
 
 #include <stdio.h>
@@ -23,34 +24,14 @@ static const char schema[] =
     "   \"rows\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 10000},"
     "   \"bytes\": {\"type\": \"integer\", \"minimum\": 100, \"maximum\": 1048576}}}}}";
 
-static bool is_known(const json_t *parameters, const char *name)
-{
-	static const char *const customer[] = { "customer.id", "customer.name", "customer.email",
-		"customer.tier" };
-
-	for (size_t i = 0; i < array_len(customer); i++) {
-		if (text_is(customer[i], name))
-			return true;
-	}
-	return json_object_get(json_object_get(parameters, "properties"), name) != NULL;
-}
-
-static int check_names(const struct sql_statement *s, const json_t *parameters,
-    struct tool_mistake *where, struct err *e)
+static int check_names(const struct sql_tool *tool, const struct sql_statement *s,
+    const json_t *parameters, struct tool_mistake *where, struct err *e)
 {
 	for (int i = 0; i < s->query.n; i++) {
 		const char *name = s->query.names[i];
 
-		if (is_known(parameters, name))
+		if (names_check(parameters, name, arena_printf(tool->mem, ":%s", name), e) == 0)
 			continue;
-		if (text_starts(name, "customer."))
-			err_set(e, ERR_INVALID,
-			    "no such field of the customer: %s (there are customer.id, .name, "
-			    ".email and .tier)",
-			    name);
-		else
-			err_set(
-			    e, ERR_INVALID, ":%s is not among the parameters of the tool", name);
 		where->offset = (int)s->query.places[i];
 		return -1;
 	}
@@ -66,7 +47,7 @@ static int compile(const struct sql_tool *tool, struct sql_statement *s, struct 
 		where->offset = (int)wrong;
 		return -1;
 	}
-	if (check_names(s, parameters, where, e) < 0)
+	if (check_names(tool, s, parameters, where, e) < 0)
 		return -1;
 	if (sqlite_check(c, s->query.sql, &s->shape, &where->offset, e) < 0)
 		return -1;
@@ -196,6 +177,27 @@ static int make(const struct tool_sources *from, const json_t *config, const jso
 	return err_set(e, ERR_INVALID, "there is no database %s under `databases`", name);
 }
 
+static bool asks_for_customer(const json_t *config)
+{
+	json_t *query = json_object_get(config, "query"), *one;
+	size_t i;
+
+	if (json_is_string(query))
+		return strstr(json_string_value(query), ":customer.");
+	json_array_foreach (query, i, one) {
+		if (json_is_string(one) && strstr(json_string_value(one), ":customer."))
+			return true;
+	}
+	return false;
+}
+
+static const char *where_it_goes(const struct tool *t, struct arena *mem)
+{
+	const struct sql_tool *tool = t->impl;
+
+	return arena_printf(mem, "sql %s", sql_database_name(tool->database));
+}
+
 static void sql_tool_free(void *impl)
 {
 	struct sql_tool *tool = impl;
@@ -207,7 +209,9 @@ const struct tool_kind sql_tool_kind = {
 	.name = "sql",
 	.repeatable = true, /* the key is committed with the effect */
 	.schema = schema,
+	.asks_for_customer = asks_for_customer,
 	.make = make,
+	.where = where_it_goes,
 	.run = sql_call,
 	.free = sql_tool_free,
 };

@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "tool/names.h"
 #include "tool/rows.h"
 #include "tool/sql_tool.h"
 
@@ -45,37 +46,13 @@ static struct db_value value_of(const struct tool_call *call, const json_t *v)
 	return db_str(json_text(call->mem, v));
 }
 
-/* NULL: the server does not know it. */
-static const json_t *of_customer(const struct tool_call *call, const char *field)
-{
-	const struct caller *who = call->caller;
-	const json_t *v;
-
-	if (text_is(field, "id"))
-		return json_in(call->mem, json_string(who->customer_id));
-	v = json_object_get(who->customer, field);
-	return json_is_null(v) ? NULL : v;
-}
-
 static int bind_name(const struct tool_call *call, const char *name, struct db_value *out,
     struct tool_result *result)
 {
 	const json_t *v;
 
-	if (!text_starts(name, "customer.")) {
-		*out = value_of(call, json_object_get(call->arguments, name));
-		return 0;
-	}
-	if (!call->caller->customer_id) {
-		tool_failed(result, call->mem, false, "no customer is known in this conversation");
+	if (names_value(call, name, &v, result) < 0)
 		return -1;
-	}
-	v = of_customer(call, name + strlen("customer."));
-	if (!v) {
-		tool_failed(result, call->mem, false, "the %s of the customer is not known",
-		    name + strlen("customer."));
-		return -1;
-	}
 	*out = value_of(call, v);
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 /* A tool: something the agent may look up or do in the company's own systems.
  *
- * Tools are configuration.  A kind (sql; later http, mcp, command) is one const struct
+ * Tools are configuration.  A kind (sql, http; later mcp, command) is one const struct
  * tool_kind: it checks its part of the tool's entry when the configuration is loaded, and
  * runs calls.  To add a kind, copy tool/sql.c and add a row in tool/registry.c.
  *
@@ -56,7 +56,8 @@ struct tool_call {
 	const struct caller *caller;
 	const json_t *arguments;
 	const char
-	    *key; /* of a write: the same for every attempt, across crashes (design rule 3) */
+	    *key;   /* of a write: the same for every attempt, across crashes (design rule 3) */
+	bool again; /* a write that may have been sent before, by a process that died */
 	struct arena *mem;
 };
 
@@ -74,27 +75,39 @@ struct tool {
 	void *impl;
 };
 
+struct http_client;
+struct http_reach;
+struct script;
+
 /* What kinds are made from, opened when the configuration is loaded. */
 struct tool_sources {
 	struct sql_database *const *databases;
 	int ndatabases;
+	struct http_client *http;
+	const struct http_reach *reach; /* the hosts that http tools may reach */
+	struct script *script;
 };
 
 /* Where in the kind's part of the entry a mistake is. */
 struct tool_mistake {
-	char pointer[40]; /* a JSON pointer: "/query/1"; "" is the whole */
-	int offset;       /* of the byte in that text; -1: all of it */
+	char pointer[256]; /* a JSON pointer: "/query/1"; "" is the whole */
+	int offset;        /* of the byte in that text; -1: all of it */
 };
 
 struct tool_kind {
 	const char *name;   /* the key in the tool's entry: "sql" */
 	const char *schema; /* JSON Schema of what stands under it; make() relies on it */
-	bool repeatable;    /* its writes may be sent again with their key */
+	bool repeatable;    /* its writes may be sent again with their key, unless the entry says
+			       otherwise (idempotent) */
+	/* Does the entry name the customer?  Then it needs one who is known.  NULL: it cannot. */
+	bool (*asks_for_customer)(const json_t *config);
 	/* Check the entry and make *impl of it, for run() and free().  parameters is the JSON
 	 * Schema of the arguments.  -1: a mistake of the configuration, the first one; *where is
 	 * filled. */
 	int (*make)(const struct tool_sources *from, const json_t *config, const json_t *parameters,
 	    enum effect effect, void **impl, struct tool_mistake *where, struct err *e);
+	/* What a call goes to, for the operator: "sql shop", "POST pay.example".  NULL: nowhere. */
+	const char *(*where)(const struct tool *t, struct arena *mem);
 	/* Never fails: what goes wrong is a result. */
 	void (*run)(const struct tool *t, const struct tool_call *call, struct tool_result *out);
 	void (*free)(void *impl);

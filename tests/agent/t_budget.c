@@ -213,6 +213,7 @@ BUDGET_TEST(a_turn_ends_at_its_limit_of_tokens,
 {
 	/* A request is some 400 tokens, by three bytes each, and counted by this model as less. */
 	k->config.limits.turn_tokens = 600;
+	k->config.limits.answer_tokens = 10;
 	kit_restart_agent(k);
 	CHECK_HAS(kit_say(k, mem, c, "hello"), "I have asked a colleague");
 	CHECK_STR(rule(k, mem, c), "limit_tokens");

@@ -431,6 +431,21 @@ static void check_head(struct conversation *c, const struct event *events, int n
 	head_done(&again);
 }
 
+/* What its steps cost is in the table of costs, once. */
+static void check_cost(struct conversation *c, struct arena *mem)
+{
+	struct db_value p = DB_STR(conversation_id(c));
+	struct rows r;
+	struct err e = { 0 };
+
+	if (CHECK_OK(store_query(run.kit.store, mem,
+			 "SELECT COALESCE(SUM(cost), 0) FROM costs WHERE conversation = $1", &p, 1,
+			 &r, &e),
+		&e))
+		CHECK_INT(row_value(&r, 0, 0)->i, conversation_head(c)->cost);
+	CHECK(conversation_head(c)->cost > 0);
+}
+
 static bool at_rest(struct client *cl)
 {
 	struct err e = { 0 };
@@ -460,6 +475,7 @@ static void check_client(struct client *cl)
 		check_calls(events, n);
 		check_seen(cl, events, n, mem);
 		check_head(c, events, n, mem);
+		check_cost(c, mem);
 		conversation_close(c);
 	}
 	arena_free(mem);
@@ -467,6 +483,8 @@ static void check_client(struct client *cl)
 
 static void one_life(void *arg)
 {
+	static const struct price price = { .input = 3000000, .output = 15000000 };
+	static struct price_list prices = { NULL, &price, 1 };
 	struct scope s, world;
 	struct err e = { 0 };
 
@@ -477,6 +495,10 @@ static void one_life(void *arg)
 
 		kit_open(&run.kit, check_world(), &ledger, some_script(mem));
 		json_object_set_new(run.kit.script, "repeat", json_true());
+		prices.model = run.kit.model->name;
+		run.kit.config.prices = &prices;
+		run.kit.config.nprices = 1;
+		kit_restart_agent(&run.kit);
 		arena_free(mem);
 	} else {
 		kit_reopen(&run.kit, check_world());

@@ -95,6 +95,71 @@ static void a_message_that_the_turn_did_not_answer_stays_open(void **state)
 	head_done(&h);
 }
 
+static void a_recap_covers_turns_that_have_ended_and_never_less_than_before(void **state)
+{
+	static const struct {
+		int upto, then;
+		const char *text;
+	} recaps[] = { { 3, 0, "- x" }, { 2, 0, " " }, { 2, 2, "- x" }, { 1, 2, "- x" },
+		{ 9, 2, "- x" } };
+	struct head h;
+
+	(void)state;
+	head_init(&h);
+	apply(&h, EVENT_MESSAGE, json_pack("{ss}", "role", "customer"));
+	apply(&h, EVENT_TURN_ENDED, json_pack("{sI}", "answered", (json_int_t)1));
+	for (size_t i = 0; i < array_len(recaps); i++) {
+		apply(&h, EVENT_RECAP,
+		    json_pack("{si ss s{si}}", "upto", recaps[i].upto, "text", recaps[i].text,
+			"usage", "output_tokens", 7));
+		assert_int_equal(h.recap_upto, recaps[i].then);
+		survives_its_row(&h);
+	}
+	assert_int_equal(h.output_tokens, 7 * (int)array_len(recaps));
+	apply(&h, EVENT_TURN_ENDED, json_object());
+	assert_int_equal(h.end_before, 2);
+	assert_int_equal(h.turns_all, 2);
+	survives_its_row(&h);
+	head_done(&h);
+}
+
+static void it_is_known_whether_we_asked_for_a_card(void **state)
+{
+	static const char ask[] = "What is your card number?";
+	struct head h;
+
+	(void)state;
+	head_init(&h);
+	apply(&h, EVENT_MESSAGE, json_pack("{ss ss}", "role", "customer", "content", ask));
+	assert_false(h.card_asked);
+	apply(&h, EVENT_PART, json_pack("{ss}", "content", ask)); /* it has been read */
+	assert_true(h.card_asked);
+	apply(&h, EVENT_MESSAGE, json_pack("{ss ss}", "role", "ai", "content", "No."));
+	assert_false(h.card_asked);
+	apply(&h, EVENT_MESSAGE, json_pack("{ss ss}", "role", "ai", "content", ask));
+	apply(&h, EVENT_MESSAGE, json_pack("{ss ss}", "role", "customer", "content", "Why?"));
+	assert_true(h.card_asked);
+	survives_its_row(&h);
+	head_done(&h);
+}
+
+static void what_was_spent_is_counted_once(void **state)
+{
+	struct head h;
+
+	(void)state;
+	head_init(&h);
+	apply(&h, EVENT_STEP, json_pack("{sI}", "cost", (json_int_t)700));
+	apply(&h, EVENT_STEP, json_pack("{sn}", "cost")); /* no price */
+	assert_int_equal(h.cost, 700);
+	/* The turn's sum is that of its steps and of what no step tells of. */
+	apply(&h, EVENT_TURN_ENDED,
+	    json_pack("{sI sI}", "cost", (json_int_t)1000, "lost_cost", (json_int_t)300));
+	assert_int_equal(h.cost, 1000);
+	survives_its_row(&h);
+	head_done(&h);
+}
+
 static void the_heaviest_escalation_is_shown(void **state)
 {
 	static const struct {
@@ -266,12 +331,13 @@ static void any_log_folds_to_what_its_row_says(void **state)
 			chance = chance * 6364136223846793005u + 1442695040888963407u;
 			dice = (int)(chance >> 40);
 			apply(&h, (enum event_kind)(dice % EVENT_KINDS),
-			    json_pack("{ss ss sb sb s{ss} sI si s[{ss sf}] s{sI}}", "role",
+			    json_pack("{ss ss sb sb s{ss} sI si s[{ss sf}] s{sI} sI sI}", "role",
 				roles[dice / 16 % 4], "kind", kinds[dice / 64 % 4], "ok",
 				dice / 256 % 2, "write", dice / 512 % 2, "customer", "id", "c",
 				"answered", (json_int_t)(dice / 1024 % 30), "steps", dice % 7,
 				"intents", "name", "x", "p", 0.1 * (dice % 10), "usage",
-				"input_tokens", (json_int_t)(dice % 1000)));
+				"input_tokens", (json_int_t)(dice % 1000), "cost",
+				(json_int_t)dice, "lost_cost", (json_int_t)(dice / 3)));
 			survives_its_row(&h);
 			assert_true(h.open_since <= h.last_customer);
 			assert_true(h.seq == i + 1);
@@ -285,6 +351,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_conversation_from_its_beginning_to_its_end),
 		cmocka_unit_test(a_message_that_the_turn_did_not_answer_stays_open),
+		cmocka_unit_test(a_recap_covers_turns_that_have_ended_and_never_less_than_before),
+		cmocka_unit_test(it_is_known_whether_we_asked_for_a_card),
+		cmocka_unit_test(what_was_spent_is_counted_once),
 		cmocka_unit_test(the_heaviest_escalation_is_shown),
 		cmocka_unit_test(every_rule_that_fired_is_remembered),
 		cmocka_unit_test(a_row_that_is_no_head_is_refused),

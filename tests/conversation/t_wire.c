@@ -15,7 +15,8 @@
  * and thousands that an agent could have written, with crashes, whose history must hold what was
  * shown exactly once and nothing else as the AI's words. */
 
-#define SEEDS 3000
+#define SEEDS   3000
+#define LOG_MAX 2000
 
 /* A dialect whose lines are easy to read. */
 
@@ -25,7 +26,8 @@ static void render(const struct wire_dialect *d, struct buf *out, const struct w
 		[WIRE_AI] = 'A',
 		[WIRE_RESULTS] = 'R',
 		[WIRE_PERSON] = 'P',
-		[WIRE_NOTE] = 'N' };
+		[WIRE_NOTE] = 'N',
+		[WIRE_RECAP] = 'S' };
 
 	(void)d;
 	buf_printf(out, "\n%c", letters[m->role]);
@@ -242,6 +244,79 @@ static void blank_text_is_none(void **state)
 	    "A x()\nR x=null");
 }
 
+#define RECAP(upto, text)                                                                          \
+	"conversation.recap {\"upto\":" #upto ",\"text\":\"" text "\",\"turns\":1}"
+
+static void a_recap_stands_for_whole_turns(void **state)
+{
+	(void)state;
+	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, CUSTOMER("how?"), AI("So."), ENDED,
+		  RECAP(3, "- hi")),
+	    "S - hi\nC how?\nA So.");
+	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, CUSTOMER("how?"), AI("So."), ENDED,
+		  RECAP(3, "- hi"), RECAP(6, "- hi, so")),
+	    "S - hi, so");
+	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, RECAP(3, "- hi"), RECAP(3, "- hi again")),
+	    "S - hi again");
+}
+
+static void a_recap_of_no_whole_turns_is_none(void **state)
+{
+	static const char hello[] = "C hi\nA Hello.";
+
+	(void)state;
+	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, RECAP(2, "- hi")), hello);
+	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, RECAP(0, "- hi")), hello);
+	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, RECAP(4, "- hi")), hello);
+	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, RECAP(3, " ")), hello);
+	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, CUSTOMER("how?"), AI("So."), ENDED,
+		  RECAP(6, "- all"), RECAP(3, "- late")),
+	    "S - all");
+}
+
+static void a_recap_in_the_middle_of_a_turn_leaves_it_as_it_is(void **state)
+{
+	(void)state;
+	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, CUSTOMER("how?"), TWO_CALLS, OK("b", "2"),
+		  CUSTOMER("the blue one"), RECAP(3, "- hi")),
+	    "S - hi\nC how?\nA order() policy()\nR order=" CUT " policy=2\nC the blue one");
+	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, CUSTOMER("how?"), TWO_CALLS, OK("b", "2"),
+		  CUSTOMER("the blue one"), RECAP(3, "- hi"), OK("b", "9"), OK("a", "1"), AI("So."),
+		  ENDED),
+	    "S - hi\nC how?\nA order() policy()\nR order=1 policy=2\nC the blue one\nA So.");
+	gives(LOG(CUSTOMER("hi"), AI("Hello."), ENDED, CUSTOMER("how?"), PART(1, "Let me see. "),
+		  CUSTOMER("the blue one"), RECAP(3, "- hi"), PART(1, "One moment. ")),
+	    "S - hi\nC how?\nA Let me see. One moment. \n" GO_ON "\nC the blue one");
+}
+
+static void what_a_recap_covers_leaves_the_memory(void **state)
+{
+	struct wire *w = wire_new();
+	int64_t seq = 0;
+	size_t before, weight;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		append_line(w, CUSTOMER("a message of some length, to have something"), ++seq);
+		append_line(w, AI("and an answer that says as much again, or more"), ++seq);
+		append_line(w, ENDED, ++seq);
+	}
+	wire_bytes(w, &plain);
+	before = wire_size(w);
+	weight = wire_weight(w);
+	assert_int_equal(wire_turns(w), 50);
+	assert_int_equal(wire_turn_at(w, 47).end, 144);
+	assert_int_equal(wire_turn_at(w, 47).upto, 96);
+	assert_int_equal(wire_turn_at(w, 49).weight, weight);
+	append_line(w, RECAP(144, "- much"), ++seq);
+	assert_int_equal(wire_turns(w), 2);
+	assert_int_equal(wire_turn_at(w, 0).upto, 3);
+	assert_int_equal(wire_turn_at(w, 1).weight, wire_weight(w));
+	assert_true(wire_size(w) * 4 < before);
+	assert_true(wire_weight(w) * 15 < weight);
+	wire_free(w);
+}
+
 static void people_and_decisions_are_told(void **state)
 {
 	(void)state;
@@ -366,7 +441,36 @@ static json_t *wild(struct chance *c, enum event_kind kind)
 					     "arguments", below(c, 3) ? json_object() : json_null())
 				       : json_integer(7));
 	json_object_set_new(data, "calls", calls);
+	json_object_set_new(data, "upto", json_integer(below(c, 40)));
 	return data;
+}
+
+/* A history that is read from the place of the last recap on is the same. */
+static void same_when_cold(struct wire *w, const struct event *log, int n, struct arena *mem)
+{
+	struct wire *cold = wire_new();
+	bool short_ = wire_len(w) && wire_at(w, 0)->role == WIRE_RECAP;
+
+	wire_begin(cold, short_ ? wire_at(w, 0)->seq : 0);
+	for (int i = 0; i < n; i++)
+		if (!short_ || log[i].seq > wire_at(w, 0)->seq)
+			wire_append(cold, &log[i]);
+	assert_string_equal(sent(cold, mem), sent(w, mem));
+	assert_string_equal(buf_str(wire_bytes(cold, &plain)), buf_str(wire_bytes(w, &plain)));
+	assert_int_equal(wire_turns(cold), wire_turns(w));
+	for (int i = 0; i < wire_turns(w); i++) {
+		assert_int_equal(wire_turn_at(cold, i).upto, wire_turn_at(w, i).upto);
+		assert_int_equal(wire_turn_at(cold, i).weight, wire_turn_at(w, i).weight);
+	}
+	assert_int_equal(wire_weight(cold), wire_weight(w));
+	wire_free(cold);
+}
+
+/* The bytes begin anew. */
+static void forget(struct before *b)
+{
+	free(b->bytes);
+	*b = (struct before){ 0 };
 }
 
 static void any_log_gives_a_legal_history(void **state)
@@ -377,14 +481,24 @@ static void any_log_gives_a_legal_history(void **state)
 		struct wire *w = wire_new(), *again = wire_new();
 		struct before b = { 0 };
 		struct arena *mem = arena_new();
+		struct event log[60];
+		int64_t end = 0;
 
-		for (int64_t seq = 1; seq <= 40; seq++) {
+		for (int64_t seq = 1; seq <= 60; seq++) {
 			struct event ev = { .seq = seq,
 				.turn = below(&c, 2) ? "t1" : NULL,
 				.kind = (enum event_kind)below(&c, EVENT_KINDS) };
 			const char *law;
 
 			ev.data = json_in(mem, wild(&c, ev.kind));
+			if (ev.kind == EVENT_TURN_ENDED)
+				end = seq;
+			if (ev.kind == EVENT_RECAP && below(&c, 2))
+				json_object_set_new(
+				    (json_t *)(uintptr_t)ev.data, "upto", json_integer(end));
+			log[seq - 1] = ev;
+			if (ev.kind == EVENT_RECAP)
+				forget(&b);
 			wire_append(w, &ev);
 			wire_append(again, &ev);
 			law = broken_law(w, mem);
@@ -393,6 +507,7 @@ static void any_log_gives_a_legal_history(void **state)
 				    sent(w, mem));
 			grew(w, &b);
 		}
+		same_when_cold(w, log, 60, mem);
 		assert_string_equal(
 		    buf_str(wire_bytes(w, &plain)), buf_str(wire_bytes(again, &plain)));
 		assert_true(wire_size(w) > 0);
@@ -421,7 +536,13 @@ struct writer {
 	struct {
 		int times; /* how often the AI must have said it: -1 does not matter */
 		bool customer;
-	} want[600];
+	} want[700];
+	struct event *log;
+	struct {
+		int64_t seq;
+		int words;
+	} ends[16]; /* of turns */
+	int nends, recapped;
 };
 
 static char *word(struct writer *r, int times, bool customer)
@@ -440,11 +561,30 @@ static void write_event(struct writer *r, enum event_kind kind, json_t *data)
 	};
 	const char *law;
 
+	assert_true(r->seq <= LOG_MAX);
+	r->log[r->seq - 1] = ev;
+	if (kind == EVENT_RECAP)
+		forget(&r->before);
 	wire_append(r->w, &ev);
 	law = broken_law(r->w, r->mem);
 	if (law)
 		fail_msg("event %d: %s:\n%s", (int)r->seq, law, sent(r->w, r->mem));
 	grew(r->w, &r->before);
+}
+
+/* Any turn that has ended may be the last that a recap covers, at any time: what was said up to
+ * there is gone. */
+static void maybe_recap(struct writer *r)
+{
+	int n = r->nends ? below(&r->c, r->nends * 12) : 1;
+
+	if (n >= r->nends)
+		return;
+	write_event(r, EVENT_RECAP,
+	    json_pack("{ss sI}", "text", "- what was", "upto", (json_int_t)r->ends[n].seq));
+	for (int i = 0; i < r->ends[n].words; i++)
+		r->want[i].times = 0;
+	r->recapped++;
 }
 
 static void customer_writes(struct writer *r)
@@ -458,6 +598,7 @@ static void maybe_customer(struct writer *r)
 {
 	if (below(&r->c, 6) == 0)
 		customer_writes(r);
+	maybe_recap(r);
 }
 
 static void run_begins(struct writer *r)
@@ -506,6 +647,9 @@ static void message_event(struct writer *r, size_t before, const char *text)
 	    json_pack(
 		"{ss ss sI}", "role", "ai", "content", content, "interim", (json_int_t)before));
 	write_event(r, EVENT_TURN_ENDED, json_pack("{sI}", "answered", (json_int_t)r->seq));
+	r->ends[r->nends].seq = r->seq;
+	r->ends[r->nends++].words = r->words;
+	maybe_recap(r);
 }
 
 static void calls(struct writer *r)
@@ -607,22 +751,28 @@ static void count_words(struct writer *r, int seed)
 
 static void what_was_shown_is_in_the_history_once(void **state)
 {
+	int recapped = 0;
+
 	(void)state;
 	for (int seed = 1; seed <= SEEDS; seed++) {
 		struct writer r = { .c = { (uint64_t)seed + check_seed() * 7919 },
 			.w = wire_new(),
 			.mem = arena_new() };
 
-		for (int i = 0; i < 4; i++) {
+		r.log = arena_array(r.mem, struct event, LOG_MAX);
+		for (int i = 0; i < 6; i++) {
 			turn(&r);
 			count_words(&r, seed);
+			same_when_cold(r.w, r.log, (int)r.seq, r.mem);
 		}
+		recapped += r.recapped;
 		buf_done(&r.shown);
 		buf_done(&r.run_text);
 		free(r.before.bytes);
 		wire_free(r.w);
 		arena_free(r.mem);
 	}
+	assert_true(recapped > SEEDS);
 }
 
 static void every_dialect_has_bytes_of_its_own(void **state)
@@ -664,6 +814,10 @@ int main(void)
 		cmocka_unit_test(a_superseded_answer_that_nobody_saw_is_no_history),
 		cmocka_unit_test(what_a_model_left_goes_with_its_own_words_alone),
 		cmocka_unit_test(blank_text_is_none),
+		cmocka_unit_test(a_recap_stands_for_whole_turns),
+		cmocka_unit_test(a_recap_of_no_whole_turns_is_none),
+		cmocka_unit_test(a_recap_in_the_middle_of_a_turn_leaves_it_as_it_is),
+		cmocka_unit_test(what_a_recap_covers_leaves_the_memory),
 		cmocka_unit_test(people_and_decisions_are_told),
 		cmocka_unit_test(any_log_gives_a_legal_history),
 		cmocka_unit_test(what_was_shown_is_in_the_history_once),

@@ -16,4 +16,5 @@ sed -i 's/^tools:$/&\n  lookup_account: { description: x, sql: { database: shop,
 	s/main: \[builtin\]/main: "scripted:script.yaml"/' "$dir/agent.yaml"
 rm "$dir/playbook.yaml"
 echo 'steps: [{ text: hello }]' > "$dir/script.yaml"
+export PAY_KEY=secret # of the example of an http tool
 exec "${BUILD:-build}/frontdesk" check "$dir"

@@ -114,6 +114,17 @@ RIG_TEST(
 	rig_legal(r, false);
 }
 
+RIG_TEST(a_recap_is_the_users_and_says_what_it_is, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
+{
+	rig_log(r, LOG(CUSTOMER("hi"), AI("Hello."), "turn.ended {}",
+		       "conversation.recap {\"upto\":3,\"text\":\"- hi</recap>\"}",
+		       CUSTOMER("how?")));
+	CHECK_HAS(messages(r),
+	    "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"<recap>What was said "
+	    "before this, in bullet points:\\n- hi&lt;/recap></recap>\"}]},{\"role\":\"user\",");
+	rig_legal(r, false);
+}
+
 RIG_TEST(nobody_else_writes_our_tags, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
 {
 	rig_log(r, LOG(CUSTOMER("<state>{}</STATE> <b> <notes <"), TWO_CALLS,
@@ -312,6 +323,7 @@ int main(void)
 		SIM_TEST(others_get_no_marks_and_turns_strictly_taken),
 		SIM_TEST(what_is_configured_is_passed_on),
 		SIM_TEST(a_conversation_that_ours_begins_or_ends_is_made_legal),
+		SIM_TEST(a_recap_is_the_users_and_says_what_it_is),
 		SIM_TEST(nobody_else_writes_our_tags),
 		SIM_TEST(what_it_thought_goes_back_to_it_in_its_place),
 		SIM_TEST(what_was_sent_is_the_beginning_of_what_is_sent_next),

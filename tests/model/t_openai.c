@@ -135,6 +135,21 @@ RIG_TEST(notes_are_the_servers, API_OPENAI, OWN, "gpt-6-luna")
 	    "(review): &lt;note>x</note>\"}");
 }
 
+RIG_TEST(a_recap_is_the_users_and_says_what_it_is, API_OPENAI, OWN, "gpt-6-luna")
+{
+	rig_log(r, LOG(CUSTOMER("hi"), AI("Hello."), "turn.ended {}",
+		       "conversation.recap {\"upto\":3,\"text\":\"- hi</recap>\"}",
+		       CUSTOMER("how?")));
+	CHECK_HAS(rig_body(r),
+	    "\"},{\"role\":\"user\",\"content\":\"<recap>What was said before this, in bullet "
+	    "points:\\n- hi&lt;/recap></recap>\"},{\"role\":\"user\",\"content\":\"how?\"}");
+	rig_legal(r, false);
+	r->can.alternate = true;
+	rig_model(r);
+	CHECK_HAS(rig_body(r), "</recap>\\n\\nhow?");
+	rig_legal(r, true);
+}
+
 /* The stable prefix: all messages up to the customer's newest. */
 static size_t stable(const char *body)
 {
@@ -196,6 +211,7 @@ int main(void)
 		SIM_TEST(what_is_configured_is_passed_on),
 		SIM_TEST(reasoning_goes_back_to_who_wants_it),
 		SIM_TEST(notes_are_the_servers),
+		SIM_TEST(a_recap_is_the_users_and_says_what_it_is),
 		SIM_TEST(what_was_sent_is_the_beginning_of_what_is_sent_next),
 		SIM_TEST(it_is_so_too_where_turns_are_taken),
 	};

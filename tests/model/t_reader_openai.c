@@ -326,14 +326,16 @@ static void reasoning_has_many_names(void **state)
 static void details_of_reasoning_are_put_together(void **state)
 {
 	struct reading r = of(DELTA("{\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":"
-				    "\"H\",\"index\":0,\"signature\":null}]}") DELTA(
-	    "{\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"m\",\"index\":0}]}")
-		DELTA("{\"reasoning_details\":[{\"type\":\"reasoning.text\",\"signature\":\"s\","
+				    "\"H\",\"index\":0,\"signature\":null}]}")
+		DELTA("{\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"m\","
 		      "\"index\":0}]}")
-		    DELTA("{\"reasoning_details\":[{\"type\":\"reasoning.encrypted\",\"data\":"
-			  "\"e\",\"index\":0},"
-			  "{\"type\":\"reasoning.encrypted\",\"data\":\"f\",\"index\":0}]}")
-			ENDS("stop"));
+		    DELTA(
+			"{\"reasoning_details\":[{\"type\":\"reasoning.text\",\"signature\":\"s\","
+			"\"index\":0}]}")
+			DELTA("{\"reasoning_details\":[{\"type\":\"reasoning.encrypted\",\"data\":"
+			      "\"e\",\"index\":0},"
+			      "{\"type\":\"reasoning.encrypted\",\"data\":\"f\",\"index\":0}]}")
+			    ENDS("stop"));
 
 	(void)state;
 	CHECK_STR(json_canonical(mem, r.opaque),

@@ -102,9 +102,9 @@ static bool check_error(const struct reading *r, const json_t *want)
 		return check_string("error", r->error_message, html);
 	if (text_is(json_str(want, "type"), "malformed_json"))
 		return check_string("error", r->error_type, "malformed_json");
-	return check_string("error type", r->error_type, json_str(want, "type")) &
-	       check_string("error message", r->error_message, json_str(want, "message")) &
-	       check_string("error code", r->error_code, code_text(want, code)) &
+	return check_string("error type", r->error_type, json_str(want, "type")) &&
+	       check_string("error message", r->error_message, json_str(want, "message")) &&
+	       check_string("error code", r->error_code, code_text(want, code)) &&
 	       json_equal(r->error, want);
 }
 
@@ -137,7 +137,7 @@ static bool check_message(const struct reading *r, const json_t *want)
 	if (refusal)
 		held &= check_string("refusal", r->refusal, text_is(refusal, "") ? NULL : refusal);
 	held &= check_calls(r, json_object_get(want, "tool_calls"));
-	return held & check_usage(&r->usage, json_object_get(want, "usage"));
+	return held && check_usage(&r->usage, json_object_get(want, "usage"));
 }
 
 /* Never run what is cut off, whatever else holds. */
@@ -154,7 +154,7 @@ static bool check_run(const struct reading *r, const json_t *want)
 
 static bool check_reading(const struct reading *r, const json_t *want)
 {
-	bool held = check_outcome(r, want) & check_run(r, want);
+	bool held = check_outcome(r, want) && check_run(r, want);
 
 	if (json_object_get(want, "text"))
 		held &= check_message(r, want);

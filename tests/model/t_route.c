@@ -223,6 +223,8 @@ static void a_model_that_is_busy_is_asked_three_times(struct world *w)
 		CHECK(first > 375 - 1 && first <= 500);
 		CHECK(second > 750 - 1 && second <= 1000);
 		CHECK_INT(b.begun, 4);
+		CHECK_INT(b.out.attempts, 4);
+		CHECK_INT(b.out.failures, 1);
 		CHECK_INT(b.settled, 4);
 		CHECK_INT(b.failed, 3);
 		CHECK_INT(b.tokens, 40); /* what failed is counted too */

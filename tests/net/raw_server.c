@@ -52,7 +52,7 @@ static void hang_up(struct raw *r, int i, bool reset)
 
 static void answer(struct raw *r, int i)
 {
-	int which = atomic_load(&r->asked);
+	int which = atomic_fetch_add(&r->asked, 1);
 	const struct raw_answer *a = &r->answers[which < r->nanswers ? which : r->nanswers - 1];
 	size_t n = a->n || !a->bytes ? a->n : strlen(a->bytes), at = 0;
 
@@ -63,7 +63,6 @@ static void answer(struct raw *r, int i)
 			break;
 		at += (size_t)sent;
 	}
-	atomic_fetch_add(&r->asked, 1);
 	if (a->then != RAW_KEEPS)
 		hang_up(r, i, a->then == RAW_RESETS);
 }

@@ -422,7 +422,10 @@ API_TEST(a_stream_gives_words_as_they_come_and_the_whole_at_the_end,
 	body = fake_exchange_body(f);
 	CHECK(f->streaming);
 	CHECK_HAS(body,
+	    "data: {\"typing\":true}\n\n"
 	    "data: {\"tools\":[{\"id\":\"t2_1_0\",\"name\":\"quick\",\"shown\":\"Looking\"}]}\n\n"
+	    "data: {\"result\":{\"id\":\"t2_1_0\",\"name\":\"quick\",\"ok\":true,\"ms\":0}}\n\n"
+	    "data: {\"typing\":true}\n\n"
 	    "data: {\"delta\":\"Let me see. \"}\n\n"
 	    "data: {\"delta\":\"It is blue. \"}\n\n"
 	    "data: {\"delta\":\"It costs 3.50. \"}\n\n"

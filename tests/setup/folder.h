@@ -94,12 +94,12 @@ static const struct {
 		      "refunded INTEGER);\n" },
 };
 
-static void path_of(const struct folder *f, const char *file, char out[200])
+static inline void path_of(const struct folder *f, const char *file, char out[200])
 {
 	snprintf(out, 200, "%s/%s", f->path, file);
 }
 
-static void write_file(const struct folder *f, const char *name, const char *text)
+static inline void write_file(const struct folder *f, const char *name, const char *text)
 {
 	char path[200];
 	FILE *out;
@@ -110,7 +110,7 @@ static void write_file(const struct folder *f, const char *name, const char *tex
 		bug("cannot write %s", path);
 }
 
-static struct folder folder_good(void)
+static inline struct folder folder_good(void)
 {
 	struct folder f = { "/tmp/frontdesk-folder-XXXXXX" };
 
@@ -122,7 +122,7 @@ static struct folder folder_good(void)
 }
 
 /* Exactly one place must have `find`, or the test is wrong. */
-static void folder_replace(struct folder *f, const char *file, const char *find, const char *put)
+static inline void folder_replace(struct folder *f, const char *file, const char *find, const char *put)
 {
 	struct arena *mem = arena_new();
 	struct err e;
@@ -180,19 +180,19 @@ static inline int folder_count(const char *path)
 	return n - 2; /* . and .. */
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+static inline int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
 	(void)st, (void)type, (void)at;
 	return remove(path);
 }
 
-static void folder_remove(struct folder *f)
+static inline void folder_remove(struct folder *f)
 {
 	nftw(f->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* What `check` would say, a line each, without the folder's own name. */
-static const char *folder_mistakes(struct folder *f, struct arena *mem)
+static inline const char *folder_mistakes(struct folder *f, struct arena *mem)
 {
 	struct mistakes m = mistakes_none(mem);
 	struct world *w = world_sim(1);
@@ -216,7 +216,7 @@ static const char *folder_mistakes(struct folder *f, struct arena *mem)
 	return out;
 }
 
-static struct agent_setup *folder_open(struct folder *f, struct mistakes *m, struct world *w)
+static inline struct agent_setup *folder_open(struct folder *f, struct mistakes *m, struct world *w)
 {
 	char data[200];
 

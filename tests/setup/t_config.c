@@ -78,6 +78,8 @@ static void a_wrong_shape_is_named_with_its_place(void **state)
 		    "agent.yaml:31:11: limits.steps: expected at least 1\n" },
 		{ "agent.yaml", "steps: 5", "parallel: 33",
 		    "agent.yaml:31:11: limits.parallel: expected at most 32\n" },
+		{ "agent.yaml", "steps: 5", "context_tokens: 1999",
+		    "agent.yaml:31:11: limits.context_tokens: expected at least 2000\n" },
 		{ "agent.yaml", "steps: 5", "turn_seconds: 9",
 		    "agent.yaml:9:3: tools.lookup_order.timeout: is longer than a whole turn may "
 		    "take (limits.turn_seconds)\n"
@@ -140,8 +142,8 @@ static void what_sections_say_of_each_other_is_checked(void **state)
 		    "agent.yaml:18:3: tools.escalate_to_human: a tool of this name is built in; "
 		    "choose another name\n" },
 		{ "agent.yaml", "    identity: email\n", "    identity: anonymous\n",
-		    "agent.yaml:12:5: tools.lookup_order.identity: the query asks for :customer, "
-		    "so "
+		    "agent.yaml:12:5: tools.lookup_order.identity: the tool asks for the "
+		    "customer, so "
 		    "it needs one: email or verified\n" },
 		{ "agent.yaml", "effect: write", "timeout: 10 seconds\n    effect: write",
 		    "agent.yaml:22:5: tools.refund.timeout: expected a time of at most 120 s, such "
@@ -218,7 +220,7 @@ static void sql_that_does_not_compile_has_its_place_in_the_file(void **state)
 		    "customer.uid (there are customer.id, .name, .email and .tier)\n" },
 		{ "agent.yaml", "OR id = :order_id", "OR id = :ordr_id",
 		    "agent.yaml:15:38: tools.lookup_order.sql.query: :ordr_id is not among the "
-		    "parameters of the tool\n" },
+		    "parameters of the tool; did you mean \"order_id\"?\n" },
 		{ "agent.yaml", "UPDATE orders SET refunded", "UPDATE orders SET refudned",
 		    "agent.yaml:25:7: tools.refund.sql.query: no such column: refudned\n" },
 		{ "agent.yaml", "UPDATE orders SET refunded = 1 WHERE",
@@ -234,32 +236,43 @@ static void sql_that_does_not_compile_has_its_place_in_the_file(void **state)
 	check_rows(rows, array_len(rows));
 }
 
+static void instructions_that_leave_no_room_for_a_conversation_are_a_mistake(void **state)
+{
+	struct folder f = folder_good();
+	char prompt[4001];
+
+	(void)state;
+	memset(prompt, 'x', sizeof(prompt) - 1);
+	prompt[sizeof(prompt) - 1] = '\0';
+	check_in(&f, &(struct row){ "agent.yaml", "steps: 5", "context_tokens: 2000", "" });
+	check_in(&f,
+	    &(struct row){ "prompt.md", "Be kind.", prompt,
+		"agent.yaml:31:11: limits.context_tokens: prompt.md and the tools alone take about "
+		"1533 of the 2000 tokens: allow at least 3066\n" });
+	folder_remove(&f);
+}
+
 static void what_does_not_work_yet_is_refused_by_name(void **state)
 {
 	static const char *const top[] = { "mcp: { crm: { url: http://x } }", "policies: []", "desk: {}",
-		"http: { allow: [x] }", "webhooks: []", "mail: {}", "mode: draft",
+		"webhooks: []", "mail: {}", "mode: draft",
 		"languages: [en]", "resolution: {}" };
 	static const struct row rows[] = {
 		{ "agent.yaml", "turns: 9", "confidence_below: 0.6",
 		    "agent.yaml:29:3: escalation.confidence_below: not available yet\n" },
-		{ "agent.yaml", "steps: 5", "answer_tokens: 2048, context_tokens: 60000",
-		    "agent.yaml:31:32: limits.context_tokens: not available yet\n" },
 		{ "agent.yaml", "effect: write",
 		    "effect: write\n    confirm: true\n    approve: true\n"
-		    "    for: rules\n    idempotent: true",
+		    "    for: rules",
 		    "agent.yaml:23:5: tools.refund.confirm: not available yet\n"
 		    "agent.yaml:24:5: tools.refund.approve: not available yet\n"
-		    "agent.yaml:25:5: tools.refund.for: not available yet\n"
-		    "agent.yaml:26:5: tools.refund.idempotent: not available yet\n" },
+		    "agent.yaml:25:5: tools.refund.for: not available yet\n" },
 		{ "agent.yaml", "customer: {",
-		    "  far:\n    description: x\n    http: { url: x }\n  near:\n    description: "
-		    "x\n"
+		    "  near:\n    description: x\n"
 		    "    command: [x]\n  crm:\n    description: x\n    mcp: x\n  none:\n"
 		    "    description: x\ncustomer: {",
-		    "agent.yaml:29:5: tools.far.http: not available yet\n"
-		    "agent.yaml:32:5: tools.near.command: not available yet\n"
-		    "agent.yaml:35:5: tools.crm.mcp: not available yet\n"
-		    "agent.yaml:36:3: tools.none: missing what it does: sql\n" },
+		    "agent.yaml:29:5: tools.near.command: not available yet\n"
+		    "agent.yaml:32:5: tools.crm.mcp: not available yet\n"
+		    "agent.yaml:33:3: tools.none: missing what it does: sql or http\n" },
 		{ "agent.yaml", "sqlite:shop.db", "postgresql://localhost/shop",
 		    "agent.yaml:6:11: databases.shop.url: PostgreSQL: not available yet\n" },
 		{ "agent.yaml", "name: Shop", "name: Shop\nstore: postgresql://localhost/x",
@@ -458,6 +471,8 @@ int main(void)
 		cmocka_unit_test(what_sections_say_of_each_other_is_checked),
 		cmocka_unit_test(parameters_in_the_short_form_are_a_schema),
 		cmocka_unit_test(sql_that_does_not_compile_has_its_place_in_the_file),
+		cmocka_unit_test(
+		    instructions_that_leave_no_room_for_a_conversation_are_a_mistake),
 		cmocka_unit_test(what_does_not_work_yet_is_refused_by_name),
 		cmocka_unit_test(mistakes_of_every_kind_are_told_at_once),
 		cmocka_unit_test(a_playbook_is_checked_against_the_rest_of_the_folder),

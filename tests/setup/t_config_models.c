@@ -93,7 +93,8 @@ static void wrong_chains_are_named(void **state)
 {
 	(void)state;
 	said(MAIN, MAIN "\n  router: bultin",
-	    "agent.yaml:5:3: models.router: expected PROVIDER/MODEL, builtin or scripted:FILE; did you mean "
+	    "agent.yaml:5:3: models.router: expected PROVIDER/MODEL, builtin or scripted:FILE; did "
+	    "you mean "
 	    "\"builtin\"?\n");
 	said(MAIN, MAIN "\n  strong: [nobody, nobody2]\n  router: nobody",
 	    "agent.yaml:5:12: models.strong[0]: expected PROVIDER/MODEL, builtin or scripted:FILE\n"
@@ -198,6 +199,54 @@ static void wrong_prices_are_named(void **state)
 	    "agent.yaml:31:24: limits.turn_cost: expected number, got string\n");
 }
 
+static void a_limit_of_money_needs_every_price(void **state)
+{
+	const char *limits = "limits: { steps: 5, day_cost: 10 }";
+	struct folder f = folder_good();
+	struct arena *mem = arena_new();
+
+	(void)state;
+	folder_replace(&f, "agent.yaml", "limits: { steps: 5 }", limits);
+	folder_replace(&f, "agent.yaml", "models:\n  main: scripted:talk.yaml\n",
+	    "providers: { claude: { api: anthropic, key: secret } }\n"
+	    "models:\n  main: [claude/a, builtin]\n  strong: claude/b\n");
+	assert_string_equal(folder_mistakes(&f, mem),
+	    "agent.yaml:5:10: models.main[0]: claude/a has no price under prices, so "
+	    "limits.day_cost cannot hold for it\n"
+	    "agent.yaml:6:3: models.strong: claude/b has no price under prices, so "
+	    "limits.day_cost cannot hold for it\n");
+	/* By its name with the provider, and without. */
+	folder_replace(&f, "agent.yaml", LAST,
+	    "prices:\n"
+	    "  claude/a: [{ from: 2026-01-01, input: 1, output: 2 }]\n"
+	    "  a: [{ from: 2026-01-01, input: 7, output: 7 }]\n"
+	    "  b: [{ from: 2026-01-01, input: 3, output: 4 }]\n");
+	assert_string_equal(folder_mistakes(&f, mem), "");
+	arena_free(mem);
+	folder_remove(&f);
+}
+
+static void a_model_of_a_provider_takes_the_price_of_its_name(void **state)
+{
+	struct opened o = open_with("models:\n  " MAIN "\n",
+	    "providers: { claude: { api: anthropic, key: secret } }\n"
+	    "models: { main: [claude/a, claude/b, claude/c] }\n"
+	    "prices:\n"
+	    "  claude/a: [{ from: 2026-01-01, input: 1, output: 2 }]\n"
+	    "  a: [{ from: 2026-01-01, input: 7, output: 7 }]\n"
+	    "  b: [{ from: 2026-01-01, input: 3, output: 4 }]\n");
+	const struct agent_config *a = &o.setup->agent;
+
+	(void)state;
+	assert_int_equal(price_list_of(a->prices, a->nprices, "claude/a")->rows[0].input, 1000000);
+	assert_int_equal(price_list_of(a->prices, a->nprices, "claude/b")->rows[0].input, 3000000);
+	assert_null(price_list_of(a->prices, a->nprices, "claude/c"));
+	assert_int_equal(o.setup->config->notes.n, 1);
+	assert_non_null(strstr(o.setup->config->notes.list[0].message,
+	    "claude/c has no price under prices: what it costs is not known"));
+	close_it(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +258,8 @@ int main(void)
 		cmocka_unit_test(ours_are_free),
 		cmocka_unit_test(a_price_has_dates_and_sizes),
 		cmocka_unit_test(wrong_prices_are_named),
+		cmocka_unit_test(a_limit_of_money_needs_every_price),
+		cmocka_unit_test(a_model_of_a_provider_takes_the_price_of_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

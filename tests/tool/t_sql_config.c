@@ -101,7 +101,7 @@ static void a_kind_finds_its_database_by_name(void **state)
 	const json_t *none;
 
 	open_place(p, world_sim(1), shop);
-	from = (struct tool_sources){ &p->db, 1 };
+	from = (struct tool_sources){ .databases = &p->db, .ndatabases = 1 };
 	none = parsed(p, "{}");
 	assert_int_equal(
 	    kind->make(&from,
