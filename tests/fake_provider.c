@@ -437,7 +437,8 @@ struct model *fake_provider_model(struct model *inner)
 {
 	struct numbering *n = mem_new(struct numbering);
 
-	n->model = (struct model){ .class = &numbering_class, .name = inner->name };
+	n->model = *inner;
+	n->model.class = &numbering_class;
 	n->inner = inner;
 	return &n->model;
 }

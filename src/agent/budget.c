@@ -91,12 +91,12 @@ static int refuse_day(struct turn *t, struct err *e)
 	return refuse(t, "limit_cost", e, "limits.day_cost");
 }
 
-static int reserve_money(
-    struct turn *t, const struct price_list *list, int64_t prompt, struct err *e)
+static int reserve_money(struct turn *t, const struct price_list *list, int64_t prompt,
+    int64_t longest, struct err *e)
 {
 	const struct limits *l = &t->agent->config.limits;
 	struct spending *s = today(t->agent);
-	int64_t most = price_most(list, world_time(t->agent->world), prompt, l->answer_tokens);
+	int64_t most = price_most(list, world_time(t->agent->world), prompt, longest);
 
 	if (!most)
 		return 0;
@@ -125,15 +125,15 @@ int budget_reserve(
 	const struct limits *l = &t->agent->config.limits;
 	const struct price_list *list = prices_of(t, m);
 	struct usage used = used_in_turn(t);
-	int64_t prompt;
+	int64_t prompt, longest = l->answer_tokens + m->more_tokens;
 
 	if (m->class->takes_no_tokens || (!l->turn_tokens && !list))
 		return 0;
 	prompt = tokens(request_bytes(r));
 	if (l->turn_tokens &&
-	    used.input_tokens + used.output_tokens + prompt + l->answer_tokens > l->turn_tokens)
+	    used.input_tokens + used.output_tokens + prompt + longest > l->turn_tokens)
 		return refuse(t, "limit_tokens", e, "limits.turn_tokens");
-	return list ? reserve_money(t, list, prompt, e) : 0;
+	return list ? reserve_money(t, list, prompt, longest, e) : 0;
 }
 
 /* Settling. */

@@ -436,7 +436,7 @@ struct model *builtin_new(const json_t *playbook, const struct builtin_context *
 	if (!pb)
 		return NULL;
 	b = mem_new(struct builtin);
-	b->model = (struct model){ &builtin_class, "builtin" };
+	b->model = (struct model){ .class = &builtin_class, .name = "builtin" };
 	b->pb = pb;
 	return &b->model;
 }

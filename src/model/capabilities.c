@@ -137,6 +137,8 @@ void capabilities_read(struct capabilities *c, const json_t *entry)
 	c->effort_with_tools = json_str_or(entry, "effort_with_tools", c->effort_with_tools);
 	read_thinking(c, entry);
 	c->thinking_tokens = (int)json_int(entry, "thinking_tokens", c->thinking_tokens);
+	if (c->thinking_tokens < c->thinking_budget) /* it would be refused */
+		c->thinking_tokens = c->thinking_budget;
 	if (json_object_size(sampling))
 		c->sampling = sampling;
 	read_flag(entry, "parallel_calls", &parallel);

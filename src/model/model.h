@@ -139,6 +139,7 @@ struct model_class {
 struct model {
 	const struct model_class *class;
 	const char *name; /* as in models.main: "builtin", "scripted" */
+	int more_tokens;  /* what it may write beyond a request's answer_tokens: it thinks */
 };
 
 #endif

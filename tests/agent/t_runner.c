@@ -295,7 +295,7 @@ static const struct model_class babbling = { .name = "babbling", .complete = bab
 
 static void a_model_whose_words_are_no_text_has_failed(struct world *w)
 {
-	struct model m = { &babbling, "babbling" };
+	struct model m = { .class = &babbling, .name = "babbling" };
 	struct kit k;
 	struct conversation *c;
 	struct arena *mem = arena_new();

@@ -389,7 +389,7 @@ static const struct model_class breaking = { .name = "breaking", .complete = bre
 TURN_TEST(what_a_model_showed_before_it_failed_stays_in_front_of_the_next_ones_words,
     "[{\"text\":\"It is blue.\"}]")
 {
-	struct model first = { &breaking, "breaking" };
+	struct model first = { .class = &breaking, .name = "breaking" };
 
 	k->config.chain = (const struct model *const[]){ &first, k->model };
 	k->config.nchain = 2;

@@ -466,6 +466,28 @@ RIG_TEST(a_query_stays_behind_the_path_and_fields_are_added, API_OPENAI, HOST, "
 	CHECK_HAS(r->e.msg, "x.openai.azure.com answered 529");
 }
 
+RIG_TEST(what_a_model_may_think_is_counted_with_what_it_may_cost, API_ANTHROPIC,
+    "api.anthropic.com", "claude-sonnet-5-5")
+{
+	static const struct {
+		const char *said;
+		int tokens;
+	} rows[] = { { "{}", 8192 }, { "{\"thinking\":\"disabled\"}", 0 },
+		{ "{\"thinking\":4000,\"thinking_tokens\":100}", 4000 },
+		{ "{\"thinking_tokens\":100}", 100 } };
+
+	rig_event(r, CUSTOMER("hi"));
+	for (size_t i = 0; i < array_len(rows); i++) {
+		capabilities_default(
+		    &r->can, API_ANTHROPIC, "api.anthropic.com", "claude-sonnet-5-5");
+		capabilities_read(&r->can, json_read_own(r->mem, rows[i].said));
+		rig_model(r);
+		CHECK_INT(r->model->more_tokens, rows[i].tokens);
+		CHECK_HAS(
+		    rig_body(r), arena_printf(r->mem, "\"max_tokens\":%d,", 100 + rows[i].tokens));
+	}
+}
+
 static void hosts_and_models_have_their_defaults(void **state)
 {
 	static const struct {
@@ -537,7 +559,9 @@ static void what_is_not_legal_is_refused(void **state)
 		{ API_ANTHROPIC, BODY(USER(" ")), "non-empty" },
 		{ API_ANTHROPIC, BODY(USER("hi") USES("a")), "no results" },
 		{ API_ANTHROPIC, BODY(USER("hi") USES("a") "," USER("x")), "without tool_result" },
-		{ API_ANTHROPIC, BODY(USER("hi") RESULTS(RESULT("a"))), "unexpected result" },
+		{ API_ANTHROPIC,
+		    BODY(USER("hi") USES("a") RESULTS(RESULT("a") "," RESULT("b"))),
+		    "unexpected result" },
 		{ API_ANTHROPIC,
 		    BODY(USER("hi") USES("a")
 			    RESULTS("{\"type\":\"text\",\"text\":\"x\"}," RESULT("a"))),
@@ -571,8 +595,8 @@ static void what_is_not_legal_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < array_len(rows); i++) {
-		const char *why = fake_provider_refusal(
-		    mem, rows[i].api, true, rows[i].body, strlen(rows[i].body));
+		const char *why = fake_provider_refusal(mem, rows[i].api,
+		    text_is(rows[i].why, "alternate"), rows[i].body, strlen(rows[i].body));
 
 		if (rows[i].why)
 			CHECK_HAS(why, rows[i].why);
@@ -604,6 +628,7 @@ int main(void)
 		SIM_TEST(a_failure_is_paid_for_too),
 		REAL_TEST(it_works_over_sockets_too),
 		SIM_TEST(a_query_stays_behind_the_path_and_fields_are_added),
+		SIM_TEST(what_a_model_may_think_is_counted_with_what_it_may_cost),
 		cmocka_unit_test(what_is_not_legal_is_refused),
 		cmocka_unit_test(hosts_and_models_have_their_defaults),
 	};
