@@ -21,9 +21,7 @@
  * in a bare loop.  Then what a request takes in memory while its answer is waited for. */
 
 #define BODY   2300
-#ifndef ROUNDS
 #define ROUNDS 60000
-#endif
 #define CROWD  2000
 
 static char answer_text[4096], body_text[BODY];

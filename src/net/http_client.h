@@ -23,8 +23,12 @@
  * There are two.  In a real world it is libcurl on the world's loop (http_curl.c): connections are
  * kept and shared by all fibers, over TLS with HTTP/2 many requests go on one; no proxy of the
  * environment, no redirect followed, no cookie kept, no answer decoded that would grow past its
- * limit.  In a simulation a function of the test answers, on virtual time (http_client_answers()),
+ * limit; certificates are the system's, or those of CURL_CA_BUNDLE or SSL_CERT_FILE.  In a
+ * simulation a function of the test answers, on virtual time (http_client_answers()),
  * and in a crashed world nothing goes out any more.
+ *
+ * Who reads slowly holds up the sender over HTTP/1.1; over HTTP/2 the answer is kept, up to its
+ * limit.
  *
  * Not promised: order between requests; that what was given up was not received. */
 
@@ -50,7 +54,7 @@ struct http_piece {
  * that is connected to, whatever the name says: a wildcard reaches public addresses alone; a host
  * that is listed by its full name may be at a private one (10/8, 172.16/12, 192.168/16, 100.64/10,
  * fc00::/7) too; loopback only as "localhost" or by its address; link-local, multicast, unspecified
- * and reserved ones only by their address. */
+ * and reserved ones only by their address.  Without a port: 80 and 443. */
 struct http_reach {
 	const char *const *hosts;
 	int n;
@@ -59,6 +63,8 @@ struct http_reach {
 struct http_request {
 	const char *method; /* "POST" */
 	const char *url;    /* absolute, http or https, encoded */
+	/* Not those that frame the message (Content-Length, Connection, ...) nor Host: ERR_INVALID.
+	 */
 	const struct http_field *fields;
 	int nfields;
 	const struct http_piece *body; /* sent one behind the other; copied, free at once */
