@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -366,7 +365,7 @@ static bool is_ascii(const char *s, size_t n)
 	}
 	while (n)
 		all |= (uint64_t)(unsigned char)s[--n];
-	return !(all & ONES * 128);
+	return !(all & 0x8080808080808080ull);
 }
 
 void span_bytes(struct buf *out, const char *s, size_t n)
