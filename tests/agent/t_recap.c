@@ -25,6 +25,7 @@ struct recorder {
 	size_t longest;                  /* history and state */
 	char *state;
 	int too_long;
+	bool only_reads;
 };
 
 static char *prefix_of(const struct model_request *r)
@@ -94,7 +95,7 @@ static int record(const struct model *model, const struct model_request *r,
 	out->text = "";
 	if (r->ndone == 0 && !r->final)
 		call(mem, out, "quick", json_pack("{ss}", "id", arena_printf(mem, "FW-%d", turn)));
-	else if (r->ndone == 1 && turn % 9 == 1 && !r->final)
+	else if (r->ndone == 1 && turn % 9 == 1 && !r->final && !m->only_reads)
 		call(mem, out, "refund",
 		    json_pack("{ss}", "order_id", arena_printf(mem, "FW-%d", turn)));
 	else
@@ -456,6 +457,44 @@ RECAP_TEST(builtin_is_not_asked_and_the_second_is_when_the_first_fails)
 	free(good.given);
 }
 
+/* Ten millionths for a token in, a hundred for one out. */
+static const struct price ten = { .input = 10000000, .output = 100000000 };
+static const struct price_list priced[] = { { "small", &ten, 1 } };
+
+RECAP_TEST(what_a_recap_costs_is_in_its_event_and_within_the_limits)
+{
+	struct writer m = { .text = "- fine" };
+	const struct model *chain[1];
+	const struct event *ev;
+	struct err e = { 0 };
+
+	k->config.prices = priced;
+	k->config.nprices = 1;
+	k->config.limits.answer_tokens = 10;
+	k->config.limits.conversation_cost = 20000;
+	recorder.only_reads = true;
+	talk(k, c, 18);
+	k->config.limits.turn_tokens =
+	    600 +
+	    json_int(json_object_get(kit_event(k, mem, c, EVENT_TURN_ENDED, 17)->data, "usage"),
+		"input_tokens", 0); /* enough for a turn, not for one and the recap */
+	use_router(k, &m, chain);
+	talk(k, c, 1);
+	fiber_sleep(1, &e);
+	ev = newest_recap(k, mem, c);
+	CHECK_STR(json_str(ev->data, "by"), "small");
+	CHECK_INT(json_int(ev->data, "cost", 0), 700 * 10 + 70 * 100);
+	CHECK_INT(conversation_head(c)->cost, 14000);
+	talk(k, c, 10);
+	fiber_sleep(1, &e);
+	CHECK_INT(m.asked, 1);
+	ev = newest_recap(k, mem, c);
+	CHECK_STR(json_str(ev->data, "by"), "extract");
+	CHECK(!json_object_get(ev->data, "cost"));
+	CHECK_INT(kit_count(k, c, EVENT_ESCALATED), 0);
+	free(m.given);
+}
+
 RECAP_TEST(an_agent_that_stops_leaves_it_due)
 {
 	struct writer m = { .delay_ms = 3000, .text = "- fine" };
@@ -535,8 +574,8 @@ RECAP_TEST(a_recap_that_comes_late_changes_nothing)
 	CHECK_INT(m.asked, 1);
 	CHECK_INT(kit_count(k, c, EVENT_RECAP), n + 1); /* what it cost is in the log */
 	CHECK_STR(json_str(newest_recap(k, mem, c)->data, "by"), "small");
-	CHECK(conversation_head(c)->recap_upto >
-	      json_int(newest_recap(k, mem, c)->data, "upto", 0));
+	CHECK(
+	    conversation_head(c)->recap_upto > json_int(newest_recap(k, mem, c)->data, "upto", 0));
 	CHECK(text_starts(first(c), "Wants:"));
 	free(m.given);
 }
@@ -714,6 +753,7 @@ int main(void)
 		SIM_TEST(one_that_comes_while_a_turn_is_open_waits_for_its_end),
 		SIM_TEST(what_is_no_recap_is_not_taken_for_one),
 		SIM_TEST(builtin_is_not_asked_and_the_second_is_when_the_first_fails),
+		SIM_TEST(what_a_recap_costs_is_in_its_event_and_within_the_limits),
 		SIM_TEST(an_agent_that_stops_leaves_it_due),
 		SIM_TEST(no_prompt_is_longer_than_the_limit),
 		SIM_TEST(the_last_two_turns_stay_if_they_can),
