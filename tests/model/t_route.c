@@ -86,6 +86,7 @@ struct bench {
 	/* The asker. */
 	const char *forbidden; /* a model that is not allowed */
 	bool broken;
+	int shorter; /* so many times the request can be made shorter */
 	int shown, begun, settled, failed;
 	int64_t tokens;
 };
@@ -134,6 +135,13 @@ static enum route_text shown(void *self)
 	return b->broken ? ROUTE_BROKEN : b->shown ? ROUTE_SHOWN : ROUTE_UNSEEN;
 }
 
+static bool shorten(void *self)
+{
+	struct bench *b = self;
+
+	return b->shorter-- > 0;
+}
+
 static struct bench bench_open(struct world *w, struct fake *fakes, int n)
 {
 	struct bench b = { .routes = routes_new(w), .mem = arena_new(), .deadline = FOREVER };
@@ -155,7 +163,7 @@ static int ask(struct bench *b)
 {
 	struct model_request r = { .opaque = b->opaque };
 	struct route_step step = { &r, b->origin, b->deadline };
-	struct route_asker asker = { allow, settle, begin, shown, b };
+	struct route_asker asker = { allow, settle, begin, shown, shorten, b };
 
 	return route_complete(b->route, &step, &asker, b->mem, &b->answer, &b->out, &b->e);
 }
@@ -203,6 +211,23 @@ static void what_no_second_try_mends_goes_to_the_next_at_once(struct world *w)
 		CHECK_INT(b.out.attempts, 2);
 		CHECK_INT(b.out.failures, 1);
 		CHECK_INT(b.out.too_long, faults[i] == MODEL_FAULT_CONTEXT);
+		bench_close(&b);
+	}
+}
+
+static void what_is_too_long_is_made_shorter_for_the_same_model(struct world *w)
+{
+	for (int times = 0; times < 4; times++) {
+		struct fake f[] = { FAKE("a", .fault = MODEL_FAULT_CONTEXT, .up_at = FOREVER),
+			FAKE("b") };
+		struct bench b = bench_open(w, f, 2);
+
+		b.shorter = times;
+		CHECK_STR(who(&b), "b");
+		CHECK_INT(f[0].calls, times + 1);
+		CHECK_INT(b.settled, times + 2);
+		CHECK_INT(b.out.failures, 1); /* what became shorter is none */
+		CHECK(b.out.too_long);
 		bench_close(&b);
 	}
 }
@@ -643,6 +668,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SIM_TEST(the_first_that_answers_is_the_one),
 		SIM_TEST(what_no_second_try_mends_goes_to_the_next_at_once),
+		SIM_TEST(what_is_too_long_is_made_shorter_for_the_same_model),
 		SIM_TEST(a_model_that_is_busy_is_asked_three_times),
 		SIM_TEST(the_second_try_may_be_the_one),
 		SIM_TEST(the_time_that_a_model_names_is_kept),
