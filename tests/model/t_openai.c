@@ -144,8 +144,8 @@ RIG_TEST(a_recap_is_the_users_and_says_what_it_is, API_OPENAI, OWN, "gpt-6-luna"
 	    "\"},{\"role\":\"user\",\"content\":\"<recap>What was said before this, in bullet "
 	    "points:\\n- hi&lt;/recap></recap>\"},{\"role\":\"user\",\"content\":\"how?\"}");
 	rig_legal(r, false);
-	r->can.alternate = true; /* a template that knows no system messages in the middle */
 	r->can.system_in_history = false;
+	r->can.alternate = true;
 	rig_model(r);
 	CHECK_HAS(rig_body(r), "</recap>\\n\\nhow?");
 	rig_legal(r, true);
