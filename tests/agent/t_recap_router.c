@@ -130,8 +130,8 @@ RECAP_TEST(what_is_no_recap_is_not_taken_for_one)
 
 RECAP_TEST(builtin_is_not_asked_and_the_second_is_when_the_first_fails)
 {
-	struct writer none = { .model = { &builtin, "builtin" } }, down = { .error = "down" },
-		      good = { .model = { &writing, "good" }, .text = "- fine" };
+	struct writer none = { .model = { .class = &builtin, .name = "builtin" } }, down = { .error = "down" },
+		      good = { .model = { .class = &writing, .name = "good" }, .text = "- fine" };
 	const struct model *chain[3];
 	struct err e = { 0 };
 
