@@ -15,6 +15,13 @@
 #define SIZES    16   /* up to 256 bytes with the head; larger ones are malloc's */
 #define KEPT_MAX 2048 /* of each size */
 
+/* A tool that watches what is freed sees each piece by itself. */
+#if defined(WITH_ASAN) || defined(WITH_TSAN)
+#define WATCHED 1
+#else
+#define WATCHED 0
+#endif
+
 union piece {
 	struct {
 		size_t size; /* which of the sizes; SIZES: none of them */
@@ -61,7 +68,6 @@ static void give(void *at)
 
 void json_memory(void)
 {
-#if !defined(WITH_ASAN) && !defined(WITH_TSAN)
-	json_set_alloc_funcs(take, give);
-#endif
+	if (!WATCHED)
+		json_set_alloc_funcs(take, give);
 }
