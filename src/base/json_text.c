@@ -2,14 +2,15 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* JSON as text, byte for byte as jansson would write it.
  *
  * Each event of a turn is written once and the conversation's state with it, and jansson's own
  * writer looks each container up in a table of its parents, under an address that it prints first:
- * that was a fifth of what a turn costs.  Our trees have no loops.  Sorting keys and printing
- * fractions stay jansson's. */
+ * that was a fifth of what a turn costs.  Our trees have no loops.  Sorting keys stays jansson's.
+ */
 
 #define PLAIN (JSON_COMPACT | JSON_ENCODE_ANY)
 
@@ -89,9 +90,22 @@ static void write_integer(struct buf *out, json_int_t v)
 
 static void write_real(struct buf *out, const json_t *j)
 {
-	char s[64];
+	char s[40], *e;
+	int n = snprintf(s, sizeof(s) - 2, "%.17g", json_real_value(j));
 
-	buf_add(out, s, json_dumpb(j, s, sizeof(s), PLAIN));
+	e = memchr(s, 'e', (size_t)n);
+	if (!e && !memchr(s, '.', (size_t)n)) {
+		memcpy(s + n, ".0", 2);
+		n += 2;
+	}
+	if (!e) {
+		buf_add(out, s, (size_t)n);
+		return;
+	}
+	buf_add(out, s, (size_t)(e + 1 - s)); /* "1e+05" is written 1e5, "1e-05" 1e-5 */
+	if (*++e == '-')
+		buf_add(out, "-", 1);
+	buf_adds(out, e + 1 + strspn(e + 1, "0"));
 }
 
 static void write_array(struct buf *out, const json_t *j)

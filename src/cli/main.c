@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "base/text.h"
@@ -63,6 +64,7 @@ int main(int argc, char **argv)
 		printf("frontdesk " FRONTDESK_VERSION "\n");
 		return finish(EXIT_OK);
 	}
+	json_memory();
 	for (size_t i = 0; i < array_len(verbs); i++)
 		if (text_is(argv[1], verbs[i]->name))
 			return finish(verbs[i]->run(verbs[i], argc - 1, argv + 1));

@@ -161,13 +161,21 @@ enum span_state span_check(const char *s, size_t n, struct span *out)
 
 /* Walking what has been checked. */
 
+/* The quote that opens the string ends every row of backslashes. */
+static bool escaped(const char *p)
+{
+	size_t n = 0;
+
+	while (p[-1 - (ptrdiff_t)n] == '\\')
+		n++;
+	return n % 2;
+}
+
 static const char *past_string(const char *p, const char *end)
 {
-	for (p++; *p != '"'; p++)
-		if (*p == '\\')
-			p++;
-		else
-			p = plain(p, end) - 1;
+	do
+		p = memchr(p + 1, '"', (size_t)(end - p - 1));
+	while (escaped(p));
 	return p + 1;
 }
 

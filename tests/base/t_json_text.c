@@ -31,7 +31,7 @@ static void values_of_every_kind(void **state)
 	static const json_int_t integers[] = { 0, 1, -1, 9, 10, -10, INT64_MAX, INT64_MIN,
 		1234567890123 };
 	static const double reals[] = { 0.0, -0.0, 1.0, 0.1, 1e100, -1.5e-300, 5e-324,
-		1.7976931348623157e308, 123456789.125 };
+		1.7976931348623157e308, 123456789.125, 89.9, 1e16, 1e17, 1e-4, 1e-5, -2.5e-7 };
 
 	(void)state;
 	same_and_gone(json_true());
