@@ -121,7 +121,7 @@ static void use_recorder(struct kit *k)
 
 	free(recorder.last);
 	free(recorder.state);
-	recorder = (struct recorder){ .model = { &recording, "recorder" } };
+	recorder = (struct recorder){ .model = { .class = &recording, .name = "recorder" } };
 	k->config.chain = chain;
 	k->config.nchain = 1;
 	kit_restart_agent(k);
