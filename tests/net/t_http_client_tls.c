@@ -191,16 +191,15 @@ static void few_connections_serve_many(struct world *w)
 {
 	struct exchange *crowd = mem_alloc(CROWD * sizeof(*crowd));
 	struct http_client *c = trusting(w, true);
-	const struct http_piece body = { "[1,2,3]", 7 };
 	bool seen[4096] = { false };
 	int connections = 0;
 	struct scope s;
 
 	scope_open(&s, fiber_now() + 20000);
 	for (int i = 0; i < CROWD; i++) {
-		crowd[i].request = (struct http_request){
-			.method = "POST", .body = &body, .npieces = 1, .connect_ms = 20000
-		};
+		/* Without a body: what nginx's `return` answers before it has read one it resets
+		 * afterwards, and the library may see the reset before the answer. */
+		crowd[i].request = (struct http_request){ .connect_ms = 20000 };
 		point(&crowd[i], c, i % 2 ? "localhost" : "127.0.0.1", "/x");
 		scope_go(&s, ask, &crowd[i]);
 	}
