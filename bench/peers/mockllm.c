@@ -548,10 +548,11 @@ static void conn_read(struct conn *c)
 static void make_reply(void)
 {
 	static const char text[] =
-	    "I checked your order A-1042 : it was delivered twelve days ago , so it is inside the "
-	    "thirty day refund window and you are eligible for a refund of 89.90 EUR . It can no "
-	    "longer be cancelled because it has already been delivered . Shall I start the return "
-	    "for you ? Reply yes to go on END-OF-REPLY";
+	    "Thanks for your patience , I looked into this for you . Your order "
+	    "A-1042 was delivered twelve days ago , so it is inside the thirty day "
+	    "refund window and you are eligible for a refund of 89.90 EUR . It can "
+	    "no longer be cancelled because it has already been delivered . Start "
+	    "the return now ? END-OF-REPLY";
 	static char copy[sizeof text];
 	memcpy(copy, text, sizeof text);
 	int n = 0;

@@ -41,6 +41,31 @@ static void arena_memory_is_zeroed_aligned_and_apart(void **state)
 	arena_free(NULL);
 }
 
+static void a_block_that_was_used_before_is_zeroed_again(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		struct arena *a = arena_new();
+		char *p = arena_alloc(a, 3000);
+
+		for (int i = 0; i < 3000; i++)
+			assert_int_equal(p[i], 0);
+		memset(p, 'x', 3000);
+		arena_free(a);
+	}
+	arena_thread_ends();
+}
+
+static void arena_text_longer_than_usual_is_whole(void **state)
+{
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (int n = 250; n < 260; n++)
+		assert_int_equal(strlen(arena_printf(a, "%*s", n, "x")), n);
+	arena_free(a);
+}
+
 static void arena_text_is_a_copy(void **state)
 {
 	struct arena *a = arena_new();
@@ -226,7 +251,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arena_memory_is_zeroed_aligned_and_apart),
+		cmocka_unit_test(a_block_that_was_used_before_is_zeroed_again),
 		cmocka_unit_test(arena_text_is_a_copy),
+		cmocka_unit_test(arena_text_longer_than_usual_is_whole),
 		cmocka_unit_test(what_an_arena_is_to_do_at_its_end_runs_last_first),
 		cmocka_unit_test(a_buffer_grows_and_always_ends_in_nul),
 		cmocka_unit_test(an_error_keeps_its_code_while_callers_say_what_they_did),

@@ -217,6 +217,42 @@ STORE_TEST(a_change_that_stands_alone_waits_for_nobody)
 	CHECK_INT(store_stats(f->store).commits, 3);
 }
 
+STORE_TEST(what_lingers_goes_a_moment_later_or_when_it_is_hurried)
+{
+	struct told t = { 0 };
+	struct change *late = change(&t, 2), *hurried = change(&t, 1);
+	int64_t start = fiber_now();
+	struct err e = { 0 };
+
+	insert(late, "s", "late", 0);
+	insert(hurried, "s", "hurried", 0);
+	store_submit_later(f->store, late);
+	store_submit_later(f->store, hurried);
+	CHECK_OK(fiber_sleep(1, &e), &e);
+	CHECK_INT(t.ok, 0);
+	insert(hurried, "s", "joined", 0);
+	store_hurry(f->store, hurried);
+	CHECK_OK(fiber_sleep(1, &e), &e);
+	CHECK_INT(t.ok, 1);
+	while (!t.failed && t.ok < 2 && fiber_now() < start + 1000)
+		CHECK_OK(fiber_sleep(1, &e), &e);
+	CHECK_INT(t.ok, 2);
+	CHECK(fiber_now() - start <= 50);
+	CHECK_INT(store_stats(f->store).changes, 2);
+}
+
+STORE_TEST(closing_waits_for_what_lingers)
+{
+	struct told t = { 0 };
+	struct change *c = change(&t, 0);
+
+	insert(c, "s", "k", 0);
+	store_submit_later(f->store, c);
+	store_close(f->store);
+	CHECK_INT(t.ok, 1);
+	open_store(f);
+}
+
 STORE_TEST(a_change_that_fails_harms_none_of_its_neighbours)
 {
 	struct told good = { 0 }, bad = { 0 }, worse = { 0 };
@@ -721,6 +757,8 @@ int main(void)
 		SIM_TEST(many_changes_are_one_commit),
 		REAL_TEST(many_changes_are_one_commit_on_threads_too),
 		SIM_TEST(a_change_that_stands_alone_waits_for_nobody),
+		SIM_TEST(what_lingers_goes_a_moment_later_or_when_it_is_hurried),
+		SIM_TEST(closing_waits_for_what_lingers),
 		SIM_TEST(a_change_that_fails_harms_none_of_its_neighbours),
 		SIM_TEST(what_builds_on_a_failed_change_fails_with_it),
 		SIM_TEST(changes_are_committed_in_the_order_in_which_they_came),
