@@ -332,11 +332,23 @@ static void on_response(struct conn *c, uint64_t now)
 	}
 }
 
+/* A connection that was idle too long for the server: it is opened again when its turn is due. */
+static void go_idle(struct conn *c)
+{
+	close(c->fd);
+	c->fd = -1;
+	c->st = S_IDLE;
+}
+
 static void on_error(struct conn *c)
 {
+	if (o.mode == M_BURST && c->st == S_READY) {
+		go_idle(c);
+		return;
+	}
 	if (err_conn++ < 3)
 		fprintf(stderr, "loadgen: connection lost in state %d\n", c->st);
-	bool was_turn = c->st == S_TURN;
+	bool was_turn = c->st == S_TURN || (o.mode == M_BURST && c->conv[0]);
 	conn_reset(c);
 	if (o.mode == M_CLOSED)
 		conn_open(c);
@@ -358,7 +370,10 @@ static void on_event(struct conn *c, uint32_t events)
 			return;
 		}
 		interest(c, EPOLLIN);
-		create(c);
+		if (c->conv[0])
+			turn(c);
+		else
+			create(c);
 		return;
 	}
 	if (events & EPOLLOUT && c->out_off < c->out.len) {
@@ -503,6 +518,9 @@ static int send_due(int sent, double el)
 		if (conns[sent].st == S_READY) {
 			active++;
 			turn(&conns[sent]);
+		} else if (conns[sent].st == S_IDLE && conns[sent].conv[0]) {
+			active++;
+			conn_open(&conns[sent]);
 		}
 	return sent;
 }
