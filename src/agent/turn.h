@@ -5,14 +5,14 @@
 #include "agent/reply.h"
 #include "model/route.h"
 
+/* What the files of a turn share.  turn.c is the loop; the others are its steps. */
+
 /* What all turns of a day (UTC) cost together, so that they see each other. */
 struct spending {
 	int64_t day;
 	int64_t spent, reserved; /* millionths of a US dollar */
 	bool told;               /* that the day's limit was reached */
 };
-
-/* What the files of a turn share.  turn.c is the loop; the others are its steps. */
 
 struct agent {
 	struct conversations *all;

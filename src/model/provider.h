@@ -17,8 +17,8 @@
  * changes from turn to turn (the state, the time) is a message of its own behind the customer's
  * newest, so that all before it stays what the provider has in its cache.
  *
- * What a customer, a person or a tool says goes out as it is, but for "<state" and "<note": these
- * open what the server tells the model, and nobody else writes them.
+ * What a customer, a person or a tool says goes out as it is, but for "<state", "<note" and
+ * "<recap": these open what the server tells the model, and nobody else writes them.
  *
  * One attempt a call, and no attempt is made again.  Errors name the host, the status, the type and
  * the request's id; never the key, nor a word of the request. */

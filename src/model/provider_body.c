@@ -18,7 +18,7 @@ void body_chars(struct buf *out, const char *s)
 	json_write_chars(out, s, strlen(s));
 }
 
-/* "<state", "</note": what only the server writes. */
+/* "<state", "</note", "<recap": what only the server writes. */
 static bool opens_tag(const char *s, size_t n)
 {
 	static const char *const tags[] = { "state", "note", "recap" };
