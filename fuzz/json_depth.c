@@ -16,7 +16,7 @@ static int depth(const json_t *v)
 	json_t *child;
 	size_t i;
 
-	json_object_foreach ((json_t *)v, key, child) {
+	json_object_foreach (json_unconst(v), key, child) {
 		int d = depth(child);
 
 		deepest = d > deepest ? d : deepest;

@@ -46,7 +46,7 @@ static void same(struct span v, const json_t *j)
 	const char *key;
 	json_t *member;
 
-	json_object_foreach ((json_t *)j, key, member)
+	json_object_foreach (json_unconst(j), key, member)
 		if (!strstr(key, "\xEF\xBF\xBD")) /* may be another one, replaced */
 			same(span_member(v, key), member);
 	if (json_is_string(j))

@@ -52,11 +52,11 @@ static void check_value(const struct file *f, const json_t *v, const char *point
 		abort();
 	if (json_is_string(v))
 		check_text(f, pointer, json_string_value(v));
-	json_object_foreach ((json_t *)v, key, child) {
-		check_value(f, child, yaml_below(f->mem, pointer, key));
+	json_object_foreach (json_unconst(v), key, child) {
+		check_value(f, child, json_below(f->mem, pointer, key));
 	}
 	json_array_foreach (v, i, child) {
-		check_value(f, child, yaml_below_index(f->mem, pointer, i));
+		check_value(f, child, json_below_index(f->mem, pointer, i));
 	}
 }
 

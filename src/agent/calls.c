@@ -232,7 +232,7 @@ static int append_ok(
 	json_object_set(data, "result",
 	    size > RESULT_MAX
 		? json_in(t->mem, json_string("done; the answer was too long to read"))
-		: (json_t *)(uintptr_t)value);
+		: json_unconst(value));
 	return turn_append(t, &(struct draft){ EVENT_RESULT, data, NULL }, 1, e);
 }
 

@@ -95,7 +95,7 @@ static void scalars(struct buf *out, const char *key, const json_t *v, int depth
 	if (out->len > BULLET_MAX || depth > DEPTH_MAX || json_is_null(v))
 		return;
 	if (json_is_object(v)) {
-		json_object_foreach ((json_t *)(uintptr_t)v, name, member)
+		json_object_foreach (json_unconst(v), name, member)
 			scalars(out, name, member, depth + 1, mem);
 	} else if (json_is_array(v)) {
 		json_array_foreach (v, i, member)

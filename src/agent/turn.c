@@ -87,7 +87,7 @@ static json_t *step_event(struct turn *t, const struct reply *reply, const struc
 	if (a->cut)
 		json_object_set_new(data, "cut", json_true());
 	if (a->answer.opaque)
-		json_object_set(data, "opaque", (json_t *)(uintptr_t)a->answer.opaque);
+		json_object_set(data, "opaque", json_unconst(a->answer.opaque));
 	return data;
 }
 

@@ -106,3 +106,24 @@ void json_put_str(json_t *object, const char *key, const char *value)
 	if (value)
 		json_object_set_new(object, key, json_string(value));
 }
+
+const char *json_below(struct arena *mem, const char *pointer, const char *name)
+{
+	struct buf b = { 0 };
+	const char *out;
+
+	buf_printf(&b, "%s/", pointer);
+	for (; *name; name++)
+		if (*name == '~' || *name == '/')
+			buf_adds(&b, *name == '~' ? "~0" : "~1");
+		else
+			buf_add(&b, name, 1);
+	out = arena_strdup(mem, buf_str(&b));
+	buf_done(&b);
+	return out;
+}
+
+const char *json_below_index(struct arena *mem, const char *pointer, size_t i)
+{
+	return arena_printf(mem, "%s/%zu", pointer, i);
+}

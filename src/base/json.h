@@ -63,4 +63,15 @@ bool json_flag(const json_t *object, const char *key); /* true and only true */
 /* Set unless the value is NULL: optional members read as one line. */
 void json_put_str(json_t *object, const char *key, const char *value);
 
+/* A JSON pointer with a name behind it, escaped ("/a~1b"), or the place in a list; in mem. */
+const char *json_below(struct arena *mem, const char *pointer, const char *name);
+const char *json_below_index(struct arena *mem, const char *pointer, size_t i);
+
+/* The same tree for what of jansson wants one that could be changed, and does not change it:
+ * json_incref(), json_object_foreach(), adding it to another. */
+static inline json_t *json_unconst(const json_t *j)
+{
+	return (json_t *)(uintptr_t)j;
+}
+
 #endif

@@ -121,7 +121,7 @@ static void write_array(struct buf *out, const json_t *j)
 
 static void write_object(struct buf *out, const json_t *j)
 {
-	json_t *object = (json_t *)(uintptr_t)j;
+	json_t *object = json_unconst(j);
 
 	buf_add(out, "{", 1);
 	for (void *at = json_object_iter(object), *first = at; at;

@@ -407,7 +407,7 @@ static bool check_object(struct check *c, const struct node *n, const json_t *v)
 	json_t *member;
 
 	if (n->nproperties || n->npatterns || n->additional || n->names)
-		json_object_foreach ((json_t *)v, name, member) {
+		json_object_foreach (json_unconst(v), name, member) {
 			if (settled(c, ok))
 				return ok;
 			ok &= check_one_member(c, n, name, member);

@@ -240,7 +240,7 @@ static void read_definitions(
 
 	(void)n, (void)k;
 	if (is_map(c, value))
-		json_object_foreach ((json_t *)value, name, def) {
+		json_object_foreach (json_unconst(value), name, def) {
 			compile_at(c, name, def);
 		}
 }
@@ -260,7 +260,7 @@ static void read_properties(
 	if (!is_map(c, value))
 		return;
 	n->properties = arena_array(c->schema->mem, struct property, json_object_size(value));
-	json_object_foreach ((json_t *)value, name, def) {
+	json_object_foreach (json_unconst(value), name, def) {
 		n->properties[n->nproperties++] =
 		    (struct property){ name, compile_at(c, name, def) };
 	}
@@ -322,7 +322,7 @@ static void read_pattern_properties(
 	if (!is_map(c, value))
 		return;
 	n->patterns = arena_array(c->schema->mem, struct pattern, json_object_size(value));
-	json_object_foreach ((json_t *)value, text, def) {
+	json_object_foreach (json_unconst(value), text, def) {
 		size_t before = path_push(&c->path, text);
 		struct pattern *p = &n->patterns[n->npatterns++];
 
@@ -443,7 +443,7 @@ static struct node *compile_node(struct compile *c, const json_t *def)
 		return n;
 	}
 	c->depth++;
-	json_object_foreach ((json_t *)def, name, value) {
+	json_object_foreach (json_unconst(def), name, value) {
 		read_keyword(c, n, name, value);
 	}
 	c->depth--;
@@ -461,7 +461,7 @@ struct schema *schema_compile_all(const json_t *definition, schema_mistake_fn *f
 	struct compile c = { .schema = s, .fn = fn, .arg = arg };
 
 	s->mem = arena_new();
-	json_in(s->mem, json_incref((json_t *)definition));
+	json_in(s->mem, json_incref(json_unconst(definition)));
 	c.limits = pcre2_compile_context_create(NULL);
 	pcre2_set_parens_nest_limit(c.limits, 32);
 	s->root = compile_node(&c, definition);

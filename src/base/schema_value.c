@@ -119,7 +119,7 @@ static bool same(const json_t *a, const json_t *b, int depth)
 	case JSON_OBJECT:
 		if (json_object_size(a) != json_object_size(b))
 			return false;
-		json_object_foreach ((json_t *)a, key, v) {
+		json_object_foreach (json_unconst(a), key, v) {
 			const json_t *other = json_object_get(b, key);
 
 			if (!other || !same(v, other, depth + 1))
@@ -170,7 +170,7 @@ static uint64_t hash(const json_t *v, int depth)
 		}
 		return h;
 	case JSON_OBJECT:
-		json_object_foreach ((json_t *)v, key, member) {
+		json_object_foreach (json_unconst(v), key, member) {
 			uint64_t one = hash(member, depth + 1);
 
 			h += hash_bytes(hash_bytes(23, key, strlen(key)), &one, sizeof(one));

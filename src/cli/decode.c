@@ -58,7 +58,7 @@ static json_t *call_json(const struct reading_call *c)
 	put(o, "id", c->id);
 	put(o, "name", c->name);
 	if (c->arguments)
-		json_object_set(o, "args", (json_t *)c->arguments);
+		json_object_set(o, "args", json_unconst(c->arguments));
 	else
 		json_object_set_new(o, "args", json_object());
 	return o;
@@ -88,7 +88,7 @@ static json_t *calls_json(const struct reading *r)
 /* All that the provider said of it, with the three members that are always there. */
 static json_t *error_json(const struct reading *r)
 {
-	json_t *o = json_is_object(r->error) ? json_copy((json_t *)r->error) : json_object();
+	json_t *o = json_is_object(r->error) ? json_copy(json_unconst(r->error)) : json_object();
 
 	if (!json_object_get(o, "type"))
 		put(o, "type", r->error_type);
@@ -128,7 +128,7 @@ static json_t *reading_json(const struct reading *r, const struct request *q)
 	if (r->outcome == READING_ERROR)
 		json_object_set_new(o, "error", error_json(r));
 	if (r->opaque)
-		json_object_set(o, "opaque", (json_t *)r->opaque);
+		json_object_set(o, "opaque", json_unconst(r->opaque));
 	if (r->pause)
 		put(o, "content", r->content);
 	return o;

@@ -83,11 +83,11 @@ static void walk(const struct variables *v, const json_t *at, const char *pointe
 
 	if (json_is_string(at))
 		variables_in(v, json_string_value(at), pointer);
-	json_object_foreach ((json_t *)(uintptr_t)at, key, child) {
-		walk(v, child, yaml_below(v->d->mem, pointer, key));
+	json_object_foreach (json_unconst(at), key, child) {
+		walk(v, child, json_below(v->d->mem, pointer, key));
 	}
 	json_array_foreach (at, i, child) {
-		walk(v, child, yaml_below_index(v->d->mem, pointer, i));
+		walk(v, child, json_below_index(v->d->mem, pointer, i));
 	}
 }
 

@@ -96,7 +96,7 @@ static void tail_drop(struct conversation *c)
 	struct kept *k = container_of(c->pending.next, struct kept, link);
 
 	list_out(&k->link);
-	json_decref((json_t *)(uintptr_t)k->ev.data);
+	json_decref(json_unconst(k->ev.data));
 	free(k);
 	c->tail--;
 }
@@ -347,7 +347,7 @@ static void keep_event(struct conversation *c, const struct event *ev)
 	struct kept *k = mem_new(struct kept);
 
 	k->ev = *ev;
-	json_incref((json_t *)(uintptr_t)ev->data);
+	json_incref(json_unconst(ev->data));
 	if (ev->turn) {
 		memcpy(k->turn, ev->turn, strnlen(ev->turn, sizeof(k->turn) - 1));
 		k->ev.turn = k->turn;
@@ -555,7 +555,7 @@ static void events_of_tail(struct conversation *c, int64_t after, int max, struc
 		if (k->ev.seq <= after || k->ev.seq > c->committed)
 			continue;
 		events[*n] = k->ev;
-		json_in(mem, json_incref((json_t *)(uintptr_t)k->ev.data));
+		json_in(mem, json_incref(json_unconst(k->ev.data)));
 		if (k->ev.turn)
 			events[*n].turn = arena_strdup(mem, k->ev.turn);
 		(*n)++;

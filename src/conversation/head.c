@@ -36,7 +36,7 @@ static void set(json_t **at, json_t *v)
 
 static json_t *whole(const json_t *v, size_t max)
 {
-	return v && !json_is_null(v) && json_size(v) <= max ? json_incref((json_t *)(uintptr_t)v)
+	return v && !json_is_null(v) && json_size(v) <= max ? json_incref(json_unconst(v))
 							    : NULL;
 }
 
@@ -61,7 +61,7 @@ static json_t *record(const json_t *v)
 			json_object_set(out, first[i], member);
 		}
 	}
-	json_object_foreach ((json_t *)(uintptr_t)v, key, member) {
+	json_object_foreach (json_unconst(v), key, member) {
 		/* A key may be escaped as a value is. */
 		size_t n = strlen(key) * 6 + 4 + json_size(member);
 

@@ -56,7 +56,7 @@ const json_t *wire_keep_json(struct wire *w, const json_t *j)
 	if (!j)
 		return NULL;
 	w->bytes += 256; /* a guess at a tree's own size; the cache's budget is one too */
-	return json_in(w->mem, json_incref((json_t *)(uintptr_t)j));
+	return json_in(w->mem, json_incref(json_unconst(j)));
 }
 
 static void close_message(struct wire *w, const struct wire_message *m)

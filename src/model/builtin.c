@@ -283,7 +283,7 @@ static json_t *left_open(const struct step *s)
 	bool person = s->wish.reasons || s->waiting;
 
 	if (!person || s->lost == LOST_WAITING)
-		json_array_extend(open, (json_t *)(uintptr_t)s->kept);
+		json_array_extend(open, json_unconst(s->kept));
 	json_array_extend(open, s->asked);
 	if (json_array_size(open))
 		json_object_set_new(out, "open", open);

@@ -322,7 +322,7 @@ static void settle_yes(struct hearing *h, const json_t *yes)
 		if ((all || (named == 1 && q == only)) && take_answer(h, q, YES))
 			continue;
 		h->which |= !all && named != 1;
-		json_array_append(h->rest, (json_t *)q);
+		json_array_append(h->rest, json_unconst(q));
 	}
 }
 

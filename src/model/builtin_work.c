@@ -153,7 +153,7 @@ static enum outcome look_up(
 		return BROKEN;
 	d = step_done(r->s, l->use.tool, args);
 	if (d && d->ok) {
-		json_object_set(r->data, l->name, (json_t *)(uintptr_t)d->value);
+		json_object_set(r->data, l->name, json_unconst(d->value));
 	} else if (d || r->s->r->final) {
 		state[nth].failed = !l->optional;
 		if (!l->optional)
@@ -355,7 +355,7 @@ static enum outcome run_call(struct running *r, const struct choice *c)
 	if (d)
 		s->used[d - s->r->done] = true;
 	if (d && d->ok) {
-		json_object_set(r->data, c->as, (json_t *)(uintptr_t)d->value);
+		json_object_set(r->data, c->as, json_unconst(d->value));
 		return run_choices(r, &c->ok);
 	}
 	if (d)

@@ -75,7 +75,7 @@ static void reasoning(const struct provider_model *m, struct buf *out, const str
 	if (!m->can.reasoning_replay || !json_is_object(w->opaque) ||
 	    !text_is(w->origin, m->model.name))
 		return;
-	json_object_foreach ((json_t *)(uintptr_t)w->opaque, key, value) {
+	json_object_foreach (json_unconst(w->opaque), key, value) {
 		buf_adds(out, ",\"");
 		body_chars(out, key);
 		buf_adds(out, "\":");

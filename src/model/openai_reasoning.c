@@ -95,7 +95,7 @@ static void grow_detail(json_t *to, const json_t *from)
 
 	add_string(to, from, "text");
 	add_string(to, from, "summary");
-	json_object_foreach ((json_t *)from, key, value) {
+	json_object_foreach (json_unconst(from), key, value) {
 		bool grown = text_is(key, "text") || text_is(key, "summary");
 
 		if (!json_is_null(value) && !(grown && json_str(to, key)))

@@ -269,8 +269,8 @@ static void add_opaque(struct asking *a, const struct reading *got)
 		a->out->opaque = got->opaque;
 		return;
 	}
-	all = json_in(a->mem, json_copy((json_t *)(uintptr_t)a->out->opaque));
-	json_array_extend(all, (json_t *)(uintptr_t)got->opaque);
+	all = json_in(a->mem, json_copy(json_unconst(a->out->opaque)));
+	json_array_extend(all, json_unconst(got->opaque));
 	a->out->opaque = all;
 }
 

@@ -86,7 +86,7 @@ void body_sampling(struct buf *out, const json_t *sampling)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach ((json_t *)(uintptr_t)sampling, key, value) {
+	json_object_foreach (json_unconst(sampling), key, value) {
 		buf_printf(out, ",\"%s\":", key);
 		if (json_is_real(value))
 			buf_printf(out, "%.10g", json_real_value(value)); /* 0.2 and no more */
@@ -171,7 +171,7 @@ static bool speaks(enum wire_role role)
 
 static const char *state_text(const struct model_request *r, struct arena *mem)
 {
-	json_t *all = json_copy((json_t *)(uintptr_t)r->state), *list;
+	json_t *all = json_copy(json_unconst(r->state)), *list;
 
 	if (!all)
 		return NULL;

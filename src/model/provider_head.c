@@ -61,7 +61,7 @@ static void remember(struct provider_head *h, const struct model_request *r)
 		h->tools[i] = (struct model_tool){ .name = keep(h, r->tools[i].name),
 			.description = keep(h, r->tools[i].description),
 			.parameters = json_in(
-			    h->mem, json_incref((json_t *)(uintptr_t)r->tools[i].parameters)) };
+			    h->mem, json_incref(json_unconst(r->tools[i].parameters))) };
 	h->ntools = r->ntools;
 	h->answer_tokens = r->answer_tokens;
 	h->rendered = true;

@@ -193,6 +193,6 @@ struct model *scripted_new(const json_t *script, const char *name)
 	struct scripted *s = mem_new(struct scripted);
 
 	s->model = (struct model){ .class = &scripted_class, .name = name };
-	s->script = json_incref((json_t *)(uintptr_t)script);
+	s->script = json_incref(json_unconst(script));
 	return &s->model;
 }

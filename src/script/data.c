@@ -116,7 +116,7 @@ static void push_keys(lua_State *L, const json_t *object)
 	int n = 0;
 
 	lua_pushliteral(L, "");
-	json_object_foreach ((json_t *)object, key, v) {
+	json_object_foreach (json_unconst(object), key, v) {
 		if (n == SHOWN) {
 			lua_pushliteral(L, ", ...");
 			lua_concat(L, 2);
@@ -339,7 +339,7 @@ json_t *data_json(lua_State *L, int index, int depth, struct err *e)
 	const json_t *j = borrowed(L, index);
 
 	if (j)
-		return json_incref((json_t *)j);
+		return json_incref(json_unconst(j));
 	if (depth == RESULT_DEPTH_MAX || !lua_checkstack(L, 8)) {
 		err_set(e, ERR_INVALID, "the result is nested deeper than %d levels", depth);
 		return NULL;

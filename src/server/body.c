@@ -63,7 +63,7 @@ static bool has_nul(const json_t *j)
 
 	if (json_is_string(j))
 		return strlen(json_string_value(j)) != json_string_length(j);
-	json_object_foreach ((json_t *)(uintptr_t)j, key, v)
+	json_object_foreach (json_unconst(j), key, v)
 		if (has_nul(v))
 			return true;
 	json_array_foreach (j, i, v)

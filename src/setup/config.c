@@ -56,7 +56,7 @@ static void read_limits(struct mistakes *m, struct config *c)
 	for (int i = 0; i < c->ntools; i++)
 		if (c->tools[i].timeout_ms > c->limits.turn_ms)
 			yaml_mistake(c->agent, m,
-			    yaml_below(m->mem, c->tools[i].pointer, "timeout"),
+			    json_below(m->mem, c->tools[i].pointer, "timeout"),
 			    "is longer than a whole turn may take (limits.turn_seconds)");
 }
 
@@ -68,7 +68,7 @@ static void drop_pattern(void *p)
 static struct pattern *read_pattern(
     struct mistakes *m, const struct config *c, const char *name, const char *source)
 {
-	const char *pointer = yaml_below(m->mem, "/patterns", name);
+	const char *pointer = json_below(m->mem, "/patterns", name);
 	struct pattern *p;
 	size_t from, to;
 	struct err e;
@@ -94,7 +94,7 @@ static void read_patterns(struct mistakes *m, struct config *c)
 
 	c->patterns = json_is_object(all) ? all : NULL;
 	c->not_cards = list;
-	json_object_foreach ((json_t *)all, name, source) {
+	json_object_foreach (json_unconst(all), name, source) {
 		const struct pattern *p = json_is_string(source)
 					      ? read_pattern(m, c, name, json_string_value(source))
 					      : NULL;

@@ -41,7 +41,7 @@ static void add_examples(
 	json_array_foreach (list, i, v) {
 		if (json_is_string(v))
 			add_example(r, intent, json_string_value(v),
-			    yaml_below_index(r->m->mem, pointer, i));
+			    json_below_index(r->m->mem, pointer, i));
 	}
 }
 
@@ -67,9 +67,9 @@ static void read_intents(struct mistakes *m, struct config *c)
 	json_t *v;
 
 	r.examples = arena_array(m->mem, struct intent_example, count_examples(root));
-	json_object_foreach ((json_t *)all, name, v) {
+	json_object_foreach (json_unconst(all), name, v) {
 		names[n] = arena_strdup(m->mem, name);
-		pointer = yaml_below(m->mem, yaml_below(m->mem, "/intents", name), "examples");
+		pointer = json_below(m->mem, json_below(m->mem, "/intents", name), "examples");
 		add_examples(&r, names[n++], json_object_get(v, "examples"), pointer);
 	}
 	add_examples(&r, NULL, json_object_get(root, "none"), "/none");
@@ -91,7 +91,7 @@ static bool is_intent(const struct config *c, const char *name, struct nearest *
 static void add_rule(struct mistakes *m, struct config *c, struct intent_rule *rules,
     const char *name, const char *kind)
 {
-	const char *pointer = yaml_below(m->mem, "/escalation/intents", name);
+	const char *pointer = json_below(m->mem, "/escalation/intents", name);
 	struct nearest near = nearest_to(name);
 	char hint[100];
 
@@ -131,7 +131,7 @@ static void read_escalation(struct mistakes *m, struct config *c)
 	c->intent_rules = rules;
 	if (!intents)
 		add_usual_rules(c, rules);
-	json_object_foreach ((json_t *)intents, name, kind) {
+	json_object_foreach (json_unconst(intents), name, kind) {
 		add_rule(m, c, rules, name, json_string_value(kind));
 	}
 }

@@ -110,7 +110,7 @@ static struct chain_entry read_chain(
     struct mistakes *m, struct config *c, struct model_entry *list, const char *key)
 {
 	const json_t *all = json_object_get(json_object_get(yaml_root(c->agent), "models"), key);
-	const char *pointer = yaml_below(m->mem, "/models", key);
+	const char *pointer = json_below(m->mem, "/models", key);
 	bool many = json_is_array(all);
 	size_t n = many ? json_array_size(all) : all != NULL;
 	int *at = arena_array(m->mem, int, n + 1);
@@ -121,7 +121,7 @@ static struct chain_entry read_chain(
 		int place = !json_is_string(one)
 				? -1
 				: place_of(m, c, list,
-				      many ? yaml_below_index(m->mem, pointer, i) : pointer,
+				      many ? json_below_index(m->mem, pointer, i) : pointer,
 				      json_string_value(one));
 
 		if (place >= 0)

@@ -46,7 +46,7 @@ static struct price read_row(
 	const char *from = json_str(row, "from");
 
 	if (from && !read_date(from, &p.from))
-		yaml_mistake(c->agent, m, yaml_below(m->mem, pointer, "from"),
+		yaml_mistake(c->agent, m, json_below(m->mem, pointer, "from"),
 		    "expected a day such as 2026-10-07");
 	return p;
 }
@@ -62,11 +62,11 @@ static void check_rows(struct mistakes *m, const struct config *c, const struct 
 			all |= rows[k].from == rows[i].from && !rows[k].above;
 			if (k < i && rows[k].from == rows[i].from && rows[k].above == rows[i].above)
 				yaml_mistake(c->agent, m,
-				    yaml_below_index(m->mem, pointer, (size_t)i),
+				    json_below_index(m->mem, pointer, (size_t)i),
 				    "row %d has the same from and above", k + 1);
 		}
 		if (!all)
-			yaml_mistake(c->agent, m, yaml_below_index(m->mem, pointer, (size_t)i),
+			yaml_mistake(c->agent, m, json_below_index(m->mem, pointer, (size_t)i),
 			    "this date needs a row without above too, for shorter prompts");
 	}
 }
@@ -74,7 +74,7 @@ static void check_rows(struct mistakes *m, const struct config *c, const struct 
 static struct price_list *read_list(struct mistakes *m, const struct config *c, const char *name)
 {
 	const json_t *rows = json_object_get(json_object_get(yaml_root(c->agent), "prices"), name);
-	const char *pointer = yaml_below(m->mem, "/prices", name);
+	const char *pointer = json_below(m->mem, "/prices", name);
 	struct price *list = arena_array(m->mem, struct price, json_array_size(rows));
 	struct price_list *out = arena_new_of(m->mem, struct price_list);
 	const json_t *row;
@@ -82,7 +82,7 @@ static struct price_list *read_list(struct mistakes *m, const struct config *c, 
 
 	out->rows = list;
 	json_array_foreach (rows, i, row)
-		list[out->n++] = read_row(m, c, row, yaml_below_index(m->mem, pointer, i));
+		list[out->n++] = read_row(m, c, row, json_below_index(m->mem, pointer, i));
 	if (!config_spoiled(m, c, pointer))
 		check_rows(m, c, list, out->n, pointer);
 	return out->n ? out : NULL;

@@ -44,7 +44,7 @@ static void read_key(
 	p->with.key = json_str(entry, "key");
 	p->unset = json_str(c->unset, p->name);
 	if (p->with.key && !printable(p->with.key))
-		yaml_mistake(c->agent, m, yaml_below(m->mem, p->pointer, "key"),
+		yaml_mistake(c->agent, m, json_below(m->mem, p->pointer, "key"),
 		    "holds a character that no key has (the end of a line?)");
 	if (!p->with.key && !p->unset && !json_object_get(entry, "base_url") &&
 	    p->with.auth != AUTH_NONE)
@@ -56,7 +56,7 @@ static void read_url(
     struct mistakes *m, const struct config *c, struct provider_entry *p, const json_t *entry)
 {
 	const char *url = json_str(entry, "base_url"),
-		   *pointer = yaml_below(m->mem, p->pointer, "base_url");
+		   *pointer = json_below(m->mem, p->pointer, "base_url");
 
 	p->with.base_url = provider_default_url(p->with.api);
 	if (!url || config_spoiled(m, c, pointer))
@@ -94,15 +94,15 @@ static void read_headers(
 {
 	const json_t *all = json_object_get(entry, "headers");
 	struct http_field *list = arena_array(m->mem, struct http_field, json_object_size(all));
-	const char *pointer = yaml_below(m->mem, p->pointer, "headers"), *name;
+	const char *pointer = json_below(m->mem, p->pointer, "headers"), *name;
 	json_t *value;
 
 	p->with.fields = list;
-	json_object_foreach ((json_t *)(uintptr_t)all, name, value) {
+	json_object_foreach (json_unconst(all), name, value) {
 		if (!json_is_string(value))
 			continue;
 		if (!printable(json_string_value(value)))
-			yaml_mistake(c->agent, m, yaml_below(m->mem, pointer, name),
+			yaml_mistake(c->agent, m, json_below(m->mem, pointer, name),
 			    "holds a character that no header may have");
 		list[p->with.nfields++] =
 		    (struct http_field){ arena_strdup(m->mem, name), json_string_value(value) };
@@ -113,7 +113,7 @@ static int64_t read_time(struct mistakes *m, const struct config *c, const struc
     const json_t *times, const char *key, int64_t otherwise)
 {
 	const json_t *v = json_object_get(times, key);
-	const char *pointer = yaml_below(m->mem, yaml_below(m->mem, p->pointer, "timeouts"), key);
+	const char *pointer = json_below(m->mem, json_below(m->mem, p->pointer, "timeouts"), key);
 	int64_t ms = v ? duration_ms(v) : otherwise;
 
 	if (config_spoiled(m, c, pointer))
@@ -141,7 +141,7 @@ static void read_version(
 	if (p->with.api == API_ANTHROPIC)
 		p->with.version = version ? version : ANTHROPIC_VERSION;
 	else if (version)
-		yaml_mistake(c->agent, m, yaml_below(m->mem, p->pointer, "version"),
+		yaml_mistake(c->agent, m, json_below(m->mem, p->pointer, "version"),
 		    "means something with api: anthropic only");
 }
 
@@ -162,16 +162,16 @@ static const struct {
 static void check_model(struct mistakes *m, const struct config *c, const struct provider_entry *p,
     const char *id, const json_t *said)
 {
-	const char *pointer = yaml_below(m->mem, yaml_below(m->mem, p->pointer, "models"), id);
+	const char *pointer = json_below(m->mem, json_below(m->mem, p->pointer, "models"), id);
 
 	for (size_t i = 0; i < array_len(of_one_api); i++)
 		if (of_one_api[i].api != p->with.api && json_object_get(said, of_one_api[i].key))
-			yaml_mistake(c->agent, m, yaml_below(m->mem, pointer, of_one_api[i].key),
+			yaml_mistake(c->agent, m, json_below(m->mem, pointer, of_one_api[i].key),
 			    "means something with api: %s only",
 			    of_one_api[i].api == API_OPENAI ? "openai" : "anthropic");
 	if (json_object_get(said, "sampling") && p->with.version &&
 	    strcmp(p->with.version, ANTHROPIC_VERSION) >= 0)
-		yaml_mistake(c->agent, m, yaml_below(m->mem, pointer, "sampling"),
+		yaml_mistake(c->agent, m, json_below(m->mem, pointer, "sampling"),
 		    "is refused by version %s: leave it out, or say version: 2023-06-01",
 		    p->with.version);
 }
@@ -192,7 +192,7 @@ static void read_provider(
 	read_headers(m, c, p, entry);
 	read_times(m, c, p, entry);
 	p->models = json_object_get(entry, "models");
-	json_object_foreach ((json_t *)(uintptr_t)p->models, id, said) {
+	json_object_foreach (json_unconst(p->models), id, said) {
 		check_model(m, c, p, id, said);
 	}
 }
@@ -206,11 +206,11 @@ void config_providers(struct mistakes *m, struct config *c)
 	json_t *entry;
 
 	c->providers = list;
-	json_object_foreach ((json_t *)(uintptr_t)all, name, entry) {
+	json_object_foreach (json_unconst(all), name, entry) {
 		struct provider_entry *p = &list[c->nproviders++];
 
 		p->name = arena_strdup(m->mem, name);
-		p->pointer = yaml_below(m->mem, "/providers", name);
+		p->pointer = json_below(m->mem, "/providers", name);
 		read_provider(m, c, p, entry);
 	}
 }

@@ -43,7 +43,7 @@ static const char *read_init(
 		return NULL;
 	path = file_path(m->mem, c->folder, name);
 	text = file_read(m->mem, path, INIT_LARGEST, &n, &e);
-	pointer = yaml_below(m->mem, pointer, "init");
+	pointer = json_below(m->mem, pointer, "init");
 	if (!text)
 		yaml_mistake(c->agent, m, pointer, "%s %s", path, e.msg);
 	else if (strlen(text) != n || !text_is_utf8(text, n))
@@ -54,7 +54,7 @@ static const char *read_init(
 static void check_apart(struct mistakes *m, const struct config *c, int n)
 {
 	const struct database_entry *d = &c->databases[n];
-	const char *url = yaml_below(m->mem, d->pointer, "url");
+	const char *url = json_below(m->mem, d->pointer, "url");
 
 	if (text_is(d->path, c->store))
 		yaml_mistake(
@@ -74,15 +74,15 @@ static void read_databases(struct mistakes *m, struct config *c)
 	json_t *entry;
 
 	c->databases = list;
-	json_object_foreach ((json_t *)all, name, entry) {
+	json_object_foreach (json_unconst(all), name, entry) {
 		struct database_entry *d = &list[c->ndatabases++];
 		const char *url = json_str(entry, "url");
 
 		d->name = arena_strdup(m->mem, name);
-		d->pointer = yaml_below(m->mem, "/databases", name);
+		d->pointer = json_below(m->mem, "/databases", name);
 		d->init = read_init(m, c, d->pointer, json_str(entry, "init"));
 		if (url)
-			d->path = sqlite_file(m, c, yaml_below(m->mem, d->pointer, "url"), url);
+			d->path = sqlite_file(m, c, json_below(m->mem, d->pointer, "url"), url);
 		if (d->path)
 			check_apart(m, c, c->ndatabases - 1);
 	}
@@ -96,7 +96,7 @@ static void check_tools_databases(struct mistakes *m, const struct config *c)
 	json_t *entry;
 	char hint[100];
 
-	json_object_foreach ((json_t *)tools, tool, entry) {
+	json_object_foreach (json_unconst(tools), tool, entry) {
 		struct nearest near;
 		bool found = false;
 
@@ -110,8 +110,8 @@ static void check_tools_databases(struct mistakes *m, const struct config *c)
 		}
 		if (!found)
 			yaml_mistake(c->agent, m,
-			    yaml_below(m->mem,
-				yaml_below(m->mem, yaml_below(m->mem, "/tools", tool), "sql"),
+			    json_below(m->mem,
+				json_below(m->mem, json_below(m->mem, "/tools", tool), "sql"),
 				"database"),
 			    "there is no database \"%s\"%s", name,
 			    nearest_hint(&near, hint, sizeof(hint)));
@@ -147,7 +147,7 @@ static void read_reach(struct mistakes *m, struct config *c)
 			continue;
 		hosts[c->reach.n++] = json_string_value(host);
 		check_host(
-		    m, c, yaml_below_index(m->mem, "/http/allow", i), json_string_value(host));
+		    m, c, json_below_index(m->mem, "/http/allow", i), json_string_value(host));
 	}
 }
 

@@ -50,7 +50,7 @@ static int tell(void *arg, const char *pointer, const char *message)
 		const char *name = pointer + strlen("/properties/");
 		size_t n = strcspn(name, "/");
 
-		at = yaml_below(mem, at, written_name(p, arena_strndup(mem, name, n)));
+		at = json_below(mem, at, written_name(p, arena_strndup(mem, name, n)));
 		at = arena_printf(mem, "%s%s", at, name + n);
 	}
 	yaml_mistake(p->c->agent, p->m, at, "%s", message);
@@ -63,7 +63,7 @@ static void add_parameter(
 	size_t n = strlen(key);
 	bool optional = n && key[n - 1] == '?';
 	const char *name = arena_strndup(p->m->mem, key, n - optional);
-	const char *pointer = yaml_below(p->m->mem, p->pointer, key);
+	const char *pointer = json_below(p->m->mem, p->pointer, key);
 
 	if (json_object_get(properties, name)) {
 		yaml_mistake(
@@ -87,7 +87,7 @@ static json_t *read_parameters(struct parameters *p)
 	bool good = !config_spoiled(p->m, p->c, p->pointer);
 	const char *key;
 
-	json_object_foreach ((json_t *)p->written, key, v) {
+	json_object_foreach (json_unconst(p->written), key, v) {
 		add_parameter(p, key, v, properties, required);
 	}
 	if (good)
@@ -105,7 +105,7 @@ static enum identity identity_of(
 	if (!said)
 		return bound ? IDENTITY_VERIFIED : IDENTITY_ANONYMOUS;
 	if (text_is(said, "anonymous") && bound)
-		yaml_mistake(c->agent, m, yaml_below(m->mem, t->pointer, "identity"),
+		yaml_mistake(c->agent, m, json_below(m->mem, t->pointer, "identity"),
 		    "the tool asks for the customer, so it needs one: email or verified");
 	if (text_is(said, "anonymous"))
 		return IDENTITY_ANONYMOUS;
@@ -128,7 +128,7 @@ static int64_t timeout_of(
     struct mistakes *m, const struct config *c, const struct tool_entry *t, const json_t *entry)
 {
 	const json_t *said = json_object_get(entry, "timeout");
-	const char *pointer = yaml_below(m->mem, t->pointer, "timeout");
+	const char *pointer = json_below(m->mem, t->pointer, "timeout");
 	int64_t ms = said ? duration_ms(said) : TIMEOUT_DEFAULT;
 
 	if (config_spoiled(m, c, pointer))
@@ -143,7 +143,7 @@ static int64_t timeout_of(
 static bool kind_to_come(const struct mistakes *m, const struct config *c, const char *pointer)
 {
 	for (size_t i = 0; i < array_len(kinds_to_come); i++)
-		if (config_spoiled(m, c, yaml_below(m->mem, pointer, kinds_to_come[i])))
+		if (config_spoiled(m, c, json_below(m->mem, pointer, kinds_to_come[i])))
 			return true;
 	return false;
 }
@@ -167,7 +167,7 @@ static void find_kind(
 		if (!json_object_get(entry, name))
 			continue;
 		if (t->kind_name)
-			yaml_mistake(c->agent, m, yaml_below(m->mem, t->pointer, name),
+			yaml_mistake(c->agent, m, json_below(m->mem, t->pointer, name),
 			    "it does something already: %s; a tool is one of both", t->kind_name);
 		t->kind_name = t->kind_name ? t->kind_name : name;
 	}
@@ -182,7 +182,7 @@ static void check_result(struct mistakes *m, const struct config *c, const struc
 {
 	if (t->kind_name)
 		yaml_refuse_cut_at(c->agent, m,
-		    yaml_below(m->mem, yaml_below(m->mem, t->pointer, t->kind_name), "result"));
+		    json_below(m->mem, json_below(m->mem, t->pointer, t->kind_name), "result"));
 }
 
 static const json_t *idempotent_of(
@@ -191,7 +191,7 @@ static const json_t *idempotent_of(
 	const json_t *said = json_object_get(entry, "idempotent");
 
 	if (said && t->effect != EFFECT_WRITE)
-		yaml_mistake(c->agent, m, yaml_below(m->mem, t->pointer, "idempotent"),
+		yaml_mistake(c->agent, m, json_below(m->mem, t->pointer, "idempotent"),
 		    "is for a tool with effect: write");
 	return said;
 }
@@ -207,14 +207,14 @@ static void check_name(struct mistakes *m, const struct config *c, const struct 
 static struct tool_entry read_tool(
     struct mistakes *m, const struct config *c, const char *name, const json_t *entry)
 {
-	const char *pointer = yaml_below(m->mem, "/tools", name);
+	const char *pointer = json_below(m->mem, "/tools", name);
 	struct tool_entry t = {
 		.name = arena_strdup(m->mem, name),
 		.pointer = pointer,
 		.description = json_str_or(entry, "description", ""),
 		.effect = text_is(json_str(entry, "effect"), "write") ? EFFECT_WRITE : EFFECT_READ,
 	};
-	struct parameters p = { m, c, yaml_below(m->mem, pointer, "parameters"),
+	struct parameters p = { m, c, json_below(m->mem, pointer, "parameters"),
 		json_object_get(entry, "parameters") };
 
 	check_name(m, c, &t);
@@ -264,7 +264,7 @@ void config_tools(struct mistakes *m, struct config *c)
 	json_t *entry;
 
 	c->tools = list;
-	json_object_foreach ((json_t *)tools, name, entry) {
+	json_object_foreach (json_unconst(tools), name, entry) {
 		list[c->ntools++] = read_tool(m, c, name, entry);
 	}
 	c->profile_tool = json_str(json_object_get(root, "customer"), "profile");

@@ -125,12 +125,12 @@ static json_t *expand(struct mistakes *m, struct yaml *y, json_t *v, const char 
 		return expand_text(&x);
 	}
 	json_object_foreach (v, key, child) {
-		new = expand(m, y, child, yaml_below(m->mem, pointer, key));
+		new = expand(m, y, child, json_below(m->mem, pointer, key));
 		if (new)
 			json_object_set_new(v, key, new);
 	}
 	json_array_foreach (v, i, child) {
-		new = expand(m, y, child, yaml_below_index(m->mem, pointer, i));
+		new = expand(m, y, child, json_below_index(m->mem, pointer, i));
 		if (new)
 			json_array_set_new(v, i, new);
 	}

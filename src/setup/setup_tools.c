@@ -78,7 +78,7 @@ static void add_mistake(struct mistakes *m, const struct config *c, const struct
     const struct tool_mistake *where, const struct err *e)
 {
 	const char *pointer = arena_printf(
-	    m->mem, "%s%s", yaml_below(m->mem, t->pointer, t->kind_name), where->pointer);
+	    m->mem, "%s%s", json_below(m->mem, t->pointer, t->kind_name), where->pointer);
 	struct place at = yaml_place(c->agent, pointer);
 	const char *text = json_string_value(yaml_at(c->agent, pointer));
 

@@ -252,7 +252,7 @@ static void refuse_at(
 static void refuse_below(struct mistakes *m, struct yaml *y, json_t *at, const char *name,
     const char *rest, const char *pointer)
 {
-	pointer = yaml_below(m->mem, pointer, name);
+	pointer = json_below(m->mem, pointer, name);
 	if (*rest) {
 		refuse_at(m, y, json_object_get(at, name), rest, pointer);
 	} else if (json_object_get(at, name)) {

@@ -288,7 +288,7 @@ static void read_member(struct reader *r, json_t *map, const yaml_event_t *key_e
 	yaml_event_t ev;
 	json_t *value;
 
-	buf_adds(&r->pointer, yaml_below(r->y->mem, "", key ? key : "?"));
+	buf_adds(&r->pointer, json_below(r->y->mem, "", key ? key : "?"));
 	if (key && json_object_get(map, key))
 		mistakes_add(r->m, at(r, key_event->start_mark), "", "\"%s\" is here twice", key);
 	next(r, &ev);

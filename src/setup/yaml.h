@@ -60,8 +60,4 @@ void yaml_refuse_cut_at(const struct yaml *y, struct mistakes *m, const char *po
 /* Has this file a mistake so far? */
 bool yaml_spoiled(const struct yaml *y, const struct mistakes *m);
 
-/* "/a~1b": prefix with a name behind it, escaped, in mem. */
-const char *yaml_below(struct arena *mem, const char *prefix, const char *name);
-const char *yaml_below_index(struct arena *mem, const char *prefix, size_t i);
-
 #endif

@@ -287,24 +287,3 @@ bool yaml_spoiled(const struct yaml *y, const struct mistakes *m)
 			return true;
 	return false;
 }
-
-const char *yaml_below(struct arena *mem, const char *prefix, const char *name)
-{
-	struct buf b = { 0 };
-	const char *out;
-
-	buf_printf(&b, "%s/", prefix);
-	for (; *name; name++)
-		if (*name == '~' || *name == '/')
-			buf_adds(&b, *name == '~' ? "~0" : "~1");
-		else
-			buf_add(&b, name, 1);
-	out = arena_strdup(mem, buf_str(&b));
-	buf_done(&b);
-	return out;
-}
-
-const char *yaml_below_index(struct arena *mem, const char *prefix, size_t i)
-{
-	return arena_printf(mem, "%s/%zu", prefix, i);
-}

@@ -133,7 +133,7 @@ static int check_header(struct http_making *m, const struct http_pair *p)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789!#$%&'*+-.^_`|~";
-	const char *pointer = http_below(m->tool->mem, "/headers", p->name);
+	const char *pointer = json_below(m->tool->mem, "/headers", p->name);
 	const char *why = not_theirs(p->name);
 
 	if (!*p->name || p->name[strspn(p->name, letters)])
@@ -246,7 +246,7 @@ static bool asks(const json_t *v)
 
 	if (json_is_string(v))
 		return http_template_asks_for_customer(json_string_value(v));
-	json_object_foreach ((json_t *)(uintptr_t)v, key, child) {
+	json_object_foreach (json_unconst(v), key, child) {
 		if (asks(child))
 			return true;
 	}

@@ -290,7 +290,7 @@ static json_t *what_result_sees(const struct tool_call *call, const struct http_
 
 	json_object_set(data, "body", a->body ? a->body : json_null());
 	if (who->customer)
-		json_object_set(data, "customer", (json_t *)(uintptr_t)who->customer);
+		json_object_set(data, "customer", json_unconst(who->customer));
 	else if (who->customer_id)
 		json_object_set_new(data, "customer", json_pack("{ss}", "id", who->customer_id));
 	return json_in(call->mem, data);

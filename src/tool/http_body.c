@@ -4,22 +4,6 @@
 
 /* query, headers, form and body of an http entry: texts with names in them. */
 
-const char *http_below(struct arena *mem, const char *pointer, const char *name)
-{
-	struct buf b = { 0 };
-	const char *out;
-
-	buf_printf(&b, "%s/", pointer);
-	for (; *name; name++)
-		if (*name == '~' || *name == '/')
-			buf_adds(&b, *name == '~' ? "~0" : "~1");
-		else
-			buf_add(&b, name, 1);
-	out = arena_strdup(mem, buf_str(&b));
-	buf_done(&b);
-	return out;
-}
-
 /* Numbers, true and false are texts here. */
 static const char *text_of(struct arena *mem, const json_t *v)
 {
@@ -34,11 +18,11 @@ int http_read_pairs(
 	json_t *v;
 
 	out->list = arena_array(mem, struct http_pair, json_object_size(from));
-	json_object_foreach ((json_t *)(uintptr_t)from, name, v) {
+	json_object_foreach (json_unconst(from), name, v) {
 		struct http_pair *p = &out->list[out->n++];
 
 		p->name = arena_strdup(mem, name);
-		if (http_compile(m, http_below(mem, pointer, name), text_of(mem, v), &p->value) < 0)
+		if (http_compile(m, json_below(mem, pointer, name), text_of(mem, v), &p->value) < 0)
 			return -1;
 		http_keep_secrets(m, &p->value);
 	}
@@ -61,7 +45,7 @@ static int read_object(
 		struct http_node *item = &out->items[out->n++];
 
 		item->name = arena_strdup(mem, name);
-		if (read_node(m, http_below(mem, pointer, name), v, item) < 0)
+		if (read_node(m, json_below(mem, pointer, name), v, item) < 0)
 			return -1;
 	}
 	return 0;
@@ -112,5 +96,5 @@ int http_read_body(struct http_making *m, const json_t *from)
 		return 0;
 	body = arena_new_of(m->tool->mem, struct http_node);
 	m->tool->body = body;
-	return read_node(m, "/body", (json_t *)(uintptr_t)from, body);
+	return read_node(m, "/body", json_unconst(from), body);
 }

@@ -61,7 +61,7 @@ static size_t digits(const json_t *j, size_t least)
 				break;
 		}
 	}
-	json_object_foreach ((json_t *)(uintptr_t)j, key, child) {
+	json_object_foreach (json_unconst(j), key, child) {
 		least = digits(child, least);
 	}
 	json_array_foreach (j, i, child) {
@@ -236,7 +236,7 @@ static int string_value(struct filling *f, const struct http_template *t, json_t
 	if (name) {
 		if (names_value(f->call, name, &v, f->result) < 0)
 			return -1;
-		*out = json_incref((json_t *)(uintptr_t)v);
+		*out = json_incref(json_unconst(v));
 		return 0;
 	}
 	buf_clear(&f->out);

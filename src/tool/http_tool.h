@@ -74,7 +74,6 @@ int http_compile(
     struct http_making *m, const char *pointer, const char *text, struct http_template *out);
 /* What came from the environment into these parts is secret. */
 void http_keep_secrets(struct http_making *m, const struct http_template *t);
-const char *http_below(struct arena *mem, const char *pointer, const char *name);
 
 int http_read_url(struct http_making *m, const char *source); /* http_url.c */
 /* http_body.c */

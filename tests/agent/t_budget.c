@@ -111,7 +111,7 @@ static json_t *data_of(
 {
 	const struct event *ev = kit_event(k, mem, c, kind, nth);
 
-	return ev ? (json_t *)(uintptr_t)ev->data : NULL;
+	return ev ? json_unconst(ev->data) : NULL;
 }
 
 static const char *rule(struct kit *k, struct arena *mem, struct conversation *c)

@@ -495,7 +495,7 @@ static void any_log_gives_a_legal_history(void **state)
 				end = seq;
 			if (ev.kind == EVENT_RECAP && below(&c, 2))
 				json_object_set_new(
-				    (json_t *)(uintptr_t)ev.data, "upto", json_integer(end));
+				    json_unconst(ev.data), "upto", json_integer(end));
 			log[seq - 1] = ev;
 			if (ev.kind == EVENT_RECAP)
 				forget(&b);

@@ -40,7 +40,7 @@ static const char *schema_of(struct shop *s, const json_t *parameters)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach ((json_t *)(uintptr_t)parameters, name, value) {
+	json_object_foreach (json_unconst(parameters), name, value) {
 		char *plain = arena_strdup(s->p->mem, name);
 
 		plain[strcspn(plain, "?")] = '\0';
@@ -112,7 +112,7 @@ static void has_columns(const json_t *object, const char *columns)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach ((json_t *)(uintptr_t)object, name, value) {
+	json_object_foreach (json_unconst(object), name, value) {
 		if (have[0])
 			strcat(have, " ");
 		strcat(have, name);
