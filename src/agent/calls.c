@@ -1,11 +1,11 @@
 #include "agent/turn.h"
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/schema.h"
 #include "base/text.h"
 
-#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,11 +128,10 @@ static const char *key_of(struct turn *t, const char *tool, const json_t *argume
 {
 	const char *text = text_of(t, "%s\n%lld\n%s\n%s", conversation_id(t->c),
 	    (long long)turn_log(t)->trigger, tool, json_canonical(t->mem, arguments));
-	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned char hash[DIGEST_SIZE];
 	char hex[33];
 
-	if (!EVP_Digest(text, strlen(text), hash, NULL, EVP_sha256(), NULL))
-		bug("SHA-256 failed");
+	digest_of(text, strlen(text), hash);
 	text_hex(hex, hash, 16);
 	return text_of(t, "fd_%s", hex);
 }

@@ -45,3 +45,8 @@ void digest_end(struct digest *d, unsigned char out[DIGEST_SIZE])
 {
 	must(EVP_DigestFinal_ex(d->ctx, out, NULL) && EVP_DigestInit_ex2(d->ctx, d->sha256, NULL));
 }
+
+void digest_of(const void *p, size_t n, unsigned char out[DIGEST_SIZE])
+{
+	must(EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL));
+}

@@ -19,4 +19,7 @@ void digest_add(struct digest *d, const void *p, size_t n);
 /* Of all that was added since the last end. */
 void digest_end(struct digest *d, unsigned char out[DIGEST_SIZE]);
 
+/* Of one text, for whoever hashes now and then; any thread. */
+void digest_of(const void *p, size_t n, unsigned char out[DIGEST_SIZE]);
+
 #endif

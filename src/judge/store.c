@@ -1,13 +1,13 @@
 #include "judge/intents.h"
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/text.h"
 #include "judge/background.h"
 #include "judge/trained.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,7 +45,7 @@ static void add_length(struct buf *b, const char *s)
 
 void intents_key(const struct intent_example *examples, size_t n, char out[65])
 {
-	unsigned char sum[SHA256_DIGEST_LENGTH];
+	unsigned char sum[DIGEST_SIZE];
 	struct buf b = { 0 };
 
 	add_length(&b, VERSION);
@@ -57,7 +57,7 @@ void intents_key(const struct intent_example *examples, size_t n, char out[65])
 			add_length(&b, examples[i].intent);
 		add_length(&b, examples[i].text);
 	}
-	SHA256((const unsigned char *)buf_str(&b), b.len, sum);
+	digest_of(buf_str(&b), b.len, sum);
 	text_hex(out, sum, sizeof(sum));
 	buf_done(&b);
 }
@@ -79,7 +79,7 @@ static void write_out(struct buf *b, const struct intents *m, const char *key)
 		.calibration = m->calibration,
 		.unknown = l->unknown };
 	struct buf names = { 0 };
-	unsigned char sum[SHA256_DIGEST_LENGTH];
+	unsigned char sum[DIGEST_SIZE];
 
 	if (strlen(key) >= KEY_SIZE)
 		bug("intents_save: a key of %zu letters", strlen(key));
@@ -94,7 +94,7 @@ static void write_out(struct buf *b, const struct intents *m, const char *key)
 	buf_add(b, l->weights, l->rows * sizeof(*l->weights));
 	buf_add(b, m->scale, l->rows * sizeof(*m->scale));
 	buf_add(b, m->weights, (size_t)l->rows * m->classes);
-	SHA256((const unsigned char *)b->data, b->len, sum);
+	digest_of(b->data, b->len, sum);
 	buf_add(b, sum, sizeof(sum));
 	buf_done(&names);
 }
@@ -180,7 +180,7 @@ static char *read_file(struct arena *mem, const char *path, size_t *n, struct er
 	if (fstat(fd, &st) < 0) {
 		err_set(e, ERR_IO, "asking for the size of %s: %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode) || st.st_size > SIZE_MOST ||
-		   st.st_size < (off_t)(sizeof(struct header) + SHA256_DIGEST_LENGTH)) {
+		   st.st_size < (off_t)(sizeof(struct header) + DIGEST_SIZE)) {
 		err_set(e, ERR_INVALID, "%s is no trained classifier: its size is %lld", path,
 		    (long long)st.st_size);
 	} else {
@@ -197,9 +197,9 @@ static char *read_file(struct arena *mem, const char *path, size_t *n, struct er
 
 static bool sum_is_right(const char *data, size_t n)
 {
-	unsigned char sum[SHA256_DIGEST_LENGTH];
+	unsigned char sum[DIGEST_SIZE];
 
-	SHA256((const unsigned char *)data, n, sum);
+	digest_of(data, n, sum);
 	return memcmp(sum, data + n, sizeof(sum)) == 0;
 }
 
@@ -258,7 +258,7 @@ struct intents *intents_load(const char *path, const char *key, struct err *e)
 	m->mem = mem;
 	if (!data)
 		goto failed;
-	n -= SHA256_DIGEST_LENGTH;
+	n -= DIGEST_SIZE;
 	h = (const void *)data;
 	if (memcmp(h->magic, MAGIC, sizeof(h->magic)) != 0 || !sum_is_right(data, n)) {
 		err_set(e, ERR_INVALID, "%s is damaged", path);

@@ -1,5 +1,6 @@
 #include "server/route.h"
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -12,11 +13,10 @@
 
 static void sha256_hex(const char *s, char out[65])
 {
-	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned char hash[DIGEST_SIZE];
 
-	if (!EVP_Digest(s, strlen(s), hash, NULL, EVP_sha256(), NULL))
-		bug("SHA-256 failed");
-	text_hex(out, hash, 32);
+	digest_of(s, strlen(s), hash);
+	text_hex(out, hash, sizeof(hash));
 }
 
 /* The token is a signature over the conversation's id: nothing is stored, the same request made

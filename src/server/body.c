@@ -1,9 +1,9 @@
 #include "server/route.h"
 
+#include "base/digest.h"
 #include "base/mem.h"
 #include "base/text.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #define CUSTOMER                                                                                   \
@@ -116,7 +116,7 @@ static bool printable(const char *s)
 
 bool key_begin(struct request *r, const char *scope, const char **conversation, int64_t *seq)
 {
-	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned char hash[DIGEST_SIZE];
 	char *hex;
 	struct err e;
 	const char *key = http_header(r->x, "Idempotency-Key");
@@ -129,10 +129,9 @@ bool key_begin(struct request *r, const char *scope, const char **conversation, 
 		    "Idempotency-Key: expected 1 to 255 printable ASCII characters");
 		return false;
 	}
-	if (!EVP_Digest(r->x->body, r->x->body_len, hash, NULL, EVP_sha256(), NULL))
-		bug("SHA-256 failed");
-	hex = arena_alloc(r->mem, 65);
-	text_hex(hex, hash, 32);
+	digest_of(r->x->body, r->x->body_len, hash);
+	hex = arena_alloc(r->mem, 2 * sizeof(hash) + 1);
+	text_hex(hex, hash, sizeof(hash));
 	r->key = (struct client_key){ .scope = scope, .key = key, .body_hash = hex };
 	while (map_get(&r->server->in_flight, in_flight_name(r)))
 		if (signal_wait(&r->server->landed, FOREVER, &e) < 0) {
