@@ -153,7 +153,6 @@ int main(int argc, char **argv)
 		void (*run)(void *arg);
 	} parts[] = { { "tools", three_tools }, { "many", many }, { "lengthy", lengthy } };
 
-	json_memory();
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		bool wanted = argc == 1;
 

@@ -19,9 +19,6 @@
 
 #define JSON_DEPTH_MAX 64
 
-/* Faster memory for trees, of the whole process: before the first of them is made. */
-void json_memory(void);
-
 /* Is the nesting of brackets outside of strings at most `max`?  One pass, no memory, any
  * bytes: jansson recurses, and a fiber's stack is 64 KiB. */
 bool json_depth_ok(const char *s, size_t n, int max);

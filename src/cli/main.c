@@ -64,7 +64,6 @@ int main(int argc, char **argv)
 		printf("frontdesk " FRONTDESK_VERSION "\n");
 		return finish(EXIT_OK);
 	}
-	json_memory();
 	for (size_t i = 0; i < array_len(verbs); i++)
 		if (text_is(argv[1], verbs[i]->name))
 			return finish(verbs[i]->run(verbs[i], argc - 1, argv + 1));
