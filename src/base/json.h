@@ -30,6 +30,10 @@ json_t *json_read(const char *s, size_t n, struct err *e);
 /* The same, owned by the arena. */
 json_t *json_read_in(struct arena *mem, const char *s, size_t n, struct err *e);
 
+/* The same for what goes on as a value: an integer of 2^63 and more, or a fraction that no double
+ * holds, becomes a string of its digits, since an order number is a name more than a number. */
+json_t *json_read_digits_in(struct arena *mem, const char *s, size_t n, struct err *e);
+
 /* What we wrote ourselves, back from the log: a failure is ours. */
 json_t *json_read_own(struct arena *mem, const char *s);
 

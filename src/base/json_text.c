@@ -1,11 +1,11 @@
 #include "base/json.h"
 
-#include "base/mem.h"
+#include "base/text.h"
 
-#include <stdio.h>
 #include <string.h>
 
-/* JSON as text, byte for byte as jansson would write it.
+/* JSON as text, byte for byte as jansson would write it, but for fractions: 0.1 is not to be
+ * 0.10000000000000001, neither in a log nor for a model.
  *
  * Each event of a turn is written once and the conversation's state with it, and jansson's own
  * writer looks each container up in a table of its parents, under an address that it prints first:
@@ -88,21 +88,17 @@ static void write_integer(struct buf *out, json_int_t v)
 	buf_add(out, p, (size_t)(s + sizeof(s) - p));
 }
 
-static void write_real(struct buf *out, const json_t *j)
+static void write_real(struct buf *out, double x)
 {
-	char s[40], *e;
-	int n = snprintf(s, sizeof(s) - 2, "%.17g", json_real_value(j));
+	char s[TEXT_NUMBER_SIZE], *e = strchr(text_number(s, x), 'e');
 
-	e = memchr(s, 'e', (size_t)n);
-	if (!e && !memchr(s, '.', (size_t)n)) {
-		memcpy(s + n, ".0", 2);
-		n += 2;
-	}
 	if (!e) {
-		buf_add(out, s, (size_t)n);
+		buf_adds(out, s);
+		if (!strchr(s, '.'))
+			buf_adds(out, ".0"); /* or it would read back as an integer */
 		return;
 	}
-	buf_add(out, s, (size_t)(e + 1 - s)); /* "1e+05" is written 1e5, "1e-05" 1e-5 */
+	buf_add(out, s, (size_t)(e + 1 - s)); /* "1e+20" is written 1e20, "1e-05" 1e-5 */
 	if (*++e == '-')
 		buf_add(out, "-", 1);
 	buf_adds(out, e + 1 + strspn(e + 1, "0"));
@@ -142,7 +138,7 @@ static void write_value(struct buf *out, const json_t *j)
 	case JSON_ARRAY: write_array(out, j); break;
 	case JSON_STRING: write_string(out, json_string_value(j), json_string_length(j)); break;
 	case JSON_INTEGER: write_integer(out, json_integer_value(j)); break;
-	case JSON_REAL: write_real(out, j); break;
+	case JSON_REAL: write_real(out, json_real_value(j)); break;
 	case JSON_TRUE: buf_adds(out, "true"); break;
 	case JSON_FALSE: buf_adds(out, "false"); break;
 	case JSON_NULL: buf_adds(out, "null"); break;

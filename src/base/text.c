@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -102,6 +103,16 @@ char *text_time(char out[TEXT_TIME_SIZE], int64_t ms)
 	gmtime_r(&s, &tm);
 	strftime(out, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out + strlen(out), 8, ".%03dZ", (int)part);
+	return out;
+}
+
+char *text_number(char out[TEXT_NUMBER_SIZE], double x)
+{
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(out, TEXT_NUMBER_SIZE, "%.*g", digits, x);
+		if (strtod(out, NULL) == x)
+			break;
+	}
 	return out;
 }
 

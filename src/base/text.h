@@ -21,6 +21,10 @@ bool text_blank(const char *s); /* nothing but white space */
 #define TEXT_TIME_SIZE 32
 char *text_time(char out[TEXT_TIME_SIZE], int64_t ms);
 
+/* With the fewest digits that read back as the same number: 0.1, 1e+20. */
+#define TEXT_NUMBER_SIZE 32
+char *text_number(char out[TEXT_NUMBER_SIZE], double x);
+
 /* Lower-case hexadecimal; out has room for 2n + 1. */
 void text_hex(char *out, const unsigned char *p, size_t n);
 

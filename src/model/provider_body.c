@@ -88,10 +88,7 @@ void body_sampling(struct buf *out, const json_t *sampling)
 
 	json_object_foreach (json_unconst(sampling), key, value) {
 		buf_printf(out, ",\"%s\":", key);
-		if (json_is_real(value))
-			buf_printf(out, "%.10g", json_real_value(value)); /* 0.2 and no more */
-		else
-			json_write(out, value);
+		json_write(out, value);
 	}
 }
 

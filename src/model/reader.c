@@ -289,3 +289,22 @@ void reader_end(struct reader *r, struct arena *mem, struct reading *out)
 	reader_error_finish(r, mem, out);
 	out->run = out->run && may_run(out);
 }
+
+json_t *reader_tree(struct arena *mem, const char *s, size_t n)
+{
+	struct err e;
+
+	return json_read_digits_in(mem, s, n, &e);
+}
+
+const json_t *reader_arguments(struct arena *mem, const char *s, size_t n)
+{
+	json_t *tree;
+
+	if (strspn(s, " \t\r\n") == n)
+		return json_in(mem, json_object());
+	tree = reader_tree(mem, s, n);
+	if (json_is_null(tree))
+		return json_in(mem, json_object());
+	return json_is_object(tree) ? tree : NULL;
+}

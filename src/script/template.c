@@ -1,10 +1,8 @@
 #include "script/inside.h"
 
 #include "base/buf.h"
+#include "base/text.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A text with expressions between {{ and }}.
@@ -77,26 +75,15 @@ struct template *script_template(
 	return t;
 }
 
-/* The fewest digits that read back as the same number. */
-static void add_real(struct buf *out, double x)
-{
-	char s[40];
-
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(s, sizeof(s), "%.*g", digits, x);
-		if (strtod(s, NULL) == x)
-			break;
-	}
-	buf_adds(out, s);
-}
-
 static int add_value(struct buf *out, const json_t *v, struct err *e)
 {
+	char number[TEXT_NUMBER_SIZE];
+
 	switch (json_typeof(v)) {
 	case JSON_NULL: return 0;
 	case JSON_STRING: buf_add(out, json_string_value(v), json_string_length(v)); return 0;
 	case JSON_INTEGER: buf_printf(out, "%lld", (long long)json_integer_value(v)); return 0;
-	case JSON_REAL: add_real(out, json_real_value(v)); return 0;
+	case JSON_REAL: buf_adds(out, text_number(number, json_real_value(v))); return 0;
 	case JSON_TRUE: buf_adds(out, "true"); return 0;
 	case JSON_FALSE: buf_adds(out, "false"); return 0;
 	case JSON_ARRAY:

@@ -4,8 +4,6 @@
 #include "base/text.h"
 #include "tool/http_tool.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -75,74 +73,6 @@ static json_t *without_secrets(const struct http_tool *tool, struct arena *mem, 
 
 /* The body. */
 
-static size_t number_length(const char *s, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && s[i] && strchr("0123456789+-.eE", s[i]))
-		i++;
-	return i;
-}
-
-/* An integer of 2^63 and more. */
-static bool is_too_big(const char *s, size_t n)
-{
-	char text[32];
-
-	if (n < 19 || memchr(s, '.', n) || memchr(s, 'e', n) || memchr(s, 'E', n))
-		return false;
-	if (n >= sizeof(text))
-		return true;
-	memcpy(text, s, n);
-	text[n] = '\0';
-	errno = 0;
-	strtoll(text, NULL, 10);
-	return errno == ERANGE;
-}
-
-/* Behind the string that begins at s. */
-static size_t string_length(const char *s, size_t n)
-{
-	size_t i = 1;
-
-	while (i < n && s[i] != '"')
-		i += s[i] == '\\' ? 2 : 1;
-	return i < n ? i + 1 : n;
-}
-
-/* Integers that would not keep their digits become texts, which do. */
-static void keep_digits(struct buf *out, const char *s, size_t n)
-{
-	for (size_t i = 0, length; i < n; i += length) {
-		bool big = false;
-
-		if (s[i] == '"') {
-			length = string_length(s + i, n - i);
-		} else if ((length = number_length(s + i, n - i))) {
-			big = is_too_big(s + i, length);
-		} else {
-			length = 1;
-		}
-		if (big)
-			buf_adds(out, "\"");
-		buf_add(out, s + i, length);
-		if (big)
-			buf_adds(out, "\"");
-	}
-}
-
-static json_t *read_json(struct arena *mem, const char *s, size_t n)
-{
-	struct buf b = { 0 };
-	struct err e;
-	json_t *j;
-
-	keep_digits(&b, s, n);
-	j = json_read_in(mem, buf_str(&b), b.len, &e);
-	buf_done(&b);
-	return j;
-}
-
 static bool is_type(const char *type, const char *name)
 {
 	size_t n = strlen(name);
@@ -181,6 +111,8 @@ static bool is_page(const char *type, const char *s, size_t n)
 static void read_text(
     struct arena *mem, struct http_answer *a, const char *type, const char *s, size_t n)
 {
+	struct err e;
+
 	if (n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3)) {
 		s += 3;
 		n -= 3;
@@ -193,7 +125,7 @@ static void read_text(
 		return;
 	}
 	if (says_json(type) || strchr("{[", *s))
-		a->body = read_json(mem, s, n);
+		a->body = json_read_digits_in(mem, s, n, &e);
 	if (a->body)
 		return;
 	if (says_json(type))

@@ -7,7 +7,7 @@
 /* Numbers, true and false are texts here. */
 static const char *text_of(struct arena *mem, const json_t *v)
 {
-	return json_is_string(v) ? json_string_value(v) : http_json_text(mem, v);
+	return json_is_string(v) ? json_string_value(v) : json_text(mem, v);
 }
 
 int http_read_pairs(

@@ -4,8 +4,6 @@
 #include "tool/http_tool.h"
 #include "tool/names.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A request: the configured texts with the values of one call.
@@ -43,41 +41,6 @@ bool http_has_control(const char *s, size_t n)
 		if (http_control(s + i, n - i))
 			return true;
 	return false;
-}
-
-/* How many digits do the fractions in it need, to be read back as they are? */
-static size_t digits(const json_t *j, size_t least)
-{
-	const char *key;
-	json_t *child;
-	size_t i;
-
-	if (json_is_real(j)) {
-		char s[40];
-
-		for (; least < 17; least++) {
-			snprintf(s, sizeof(s), "%.*g", (int)least, json_real_value(j));
-			if (strtod(s, NULL) == json_real_value(j))
-				break;
-		}
-	}
-	json_object_foreach (json_unconst(j), key, child) {
-		least = digits(child, least);
-	}
-	json_array_foreach (j, i, child) {
-		least = digits(child, least);
-	}
-	return least;
-}
-
-char *http_json_text(struct arena *mem, const json_t *j)
-{
-	size_t how = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits(j, 15));
-	size_t n = json_dumpb(j, NULL, 0, how);
-	char *s = arena_alloc(mem, n + 1);
-
-	json_dumpb(j, s, n, how);
-	return s;
 }
 
 static int refuse(struct filling *f, const char *name, const char *why)
@@ -148,7 +111,7 @@ static int add_value(struct filling *f, const char *name, const json_t *v, enum 
 		return add_text(f, name, "", 0, place);
 	if (json_is_string(v))
 		return add_text(f, name, json_string_value(v), json_string_length(v), place);
-	s = http_json_text(f->mem, v);
+	s = json_text(f->mem, v);
 	return add_text(f, name, s, strlen(s), place);
 }
 
@@ -317,7 +280,7 @@ static int fill_body(
 		return 0;
 	}
 	*type = "application/json";
-	s = http_json_text(f->mem, v);
+	s = json_text(f->mem, v);
 	set_body(f, r, s, strlen(s));
 	return 0;
 }

@@ -91,8 +91,6 @@ void http_encode(struct buf *out, const char *s, size_t n);
 /* The bytes of the control character (C0, DEL, C1) that it begins with; 0: none.  Has it one? */
 size_t http_control(const char *s, size_t n);
 bool http_has_control(const char *s, size_t n);
-/* A number with the fewest digits that read back as the same. */
-char *http_json_text(struct arena *mem, const json_t *j);
 
 /* http_answer.c */
 struct http_answer {

@@ -63,6 +63,37 @@ static void brackets_in_strings_do_not_nest(void **state)
 	assert_true(json_depth_ok("", 0, 0));
 }
 
+static void numbers_too_large_become_texts(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "9223372036854775807", "9223372036854775807" },
+		{ "9223372036854775808", "\"9223372036854775808\"" },
+		{ "-9223372036854775809", "\"-9223372036854775809\"" },
+		{ "[1, 12345678901234567890 ,1e999]", "[1,\"12345678901234567890\",\"1e999\"]" },
+		{ "{\"a\\\"99999999999999999999\":99999999999999999999}",
+		    "{\"a\\\"99999999999999999999\":\"99999999999999999999\"}" },
+		{ "1e400", "\"1e400\"" },
+		{ "0.1", "0.1" },
+	};
+	static const char *const broken[] = { "99999999999999999999-5", "099999999999999999999",
+		"{99999999999999999999:1}", "{99999999999999999999 :1}", "[99999999999999999999",
+		"x99999999999999999999", "99999999999999999999.", "99999999999999999999 1",
+		"[\"\\", "--99999999999999999999", "1e", "" };
+	struct arena *mem = arena_new();
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++)
+		assert_string_equal(
+		    json_text(mem, json_read_digits_in(mem, rows[i][0], strlen(rows[i][0]), &e)),
+		    rows[i][1]);
+	for (size_t i = 0; i < array_len(broken); i++) {
+		assert_null(json_read_digits_in(mem, broken[i], strlen(broken[i]), &e));
+		assert_int_equal(e.code, ERR_INVALID);
+	}
+	arena_free(mem);
+}
+
 static void *read_deepest(void *arg)
 {
 	struct buf *b = arg;
@@ -175,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nesting_is_bounded_before_it_is_read),
 		cmocka_unit_test(brackets_in_strings_do_not_nest),
+		cmocka_unit_test(numbers_too_large_become_texts),
 		cmocka_unit_test(the_deepest_that_is_read_fits_a_fibers_stack),
 		cmocka_unit_test(what_is_not_json_is_refused_with_its_place),
 		cmocka_unit_test(any_value_and_any_character_is_read),
