@@ -14,7 +14,7 @@
  * Each sum is the log's: the turn's and the conversation's are folded, the day's is read from the
  * log at the start and kept here. */
 
-#define MESSAGE_BYTES   40 /* of what stands around each tool and call */
+#define MESSAGE_BYTES 40 /* of what stands around each tool and call */
 
 int budget_open(struct agent *a, struct err *e)
 {
@@ -42,15 +42,13 @@ static int64_t tokens(size_t bytes)
 	return (int64_t)((bytes + AGENT_BYTES_PER_TOKEN - 1) / AGENT_BYTES_PER_TOKEN);
 }
 
-static size_t request_bytes(const struct model_request *r)
+/* What stands in front of each step was weighed once; a recap's has words of its own and no tools. */
+static size_t request_bytes(const struct turn *t, const struct model_request *r)
 {
-	size_t n = strlen(r->instructions) + (r->state ? json_size(r->state) : 0) +
-		   wire_weight(r->history);
+	size_t standing = t->aside ? strlen(r->instructions)
+				   : t->agent->standing_bytes + MESSAGE_BYTES * (size_t)r->ntools;
 
-	for (int i = 0; i < r->ntools; i++)
-		n += MESSAGE_BYTES + strlen(r->tools[i].name) + strlen(r->tools[i].description) +
-		     json_size(r->tools[i].parameters);
-	return n;
+	return standing + (r->state ? json_size(r->state) : 0) + wire_weight(r->history);
 }
 
 static size_t answer_bytes(const struct model_answer *a)
@@ -129,7 +127,7 @@ int budget_reserve(
 
 	if (m->class->takes_no_tokens || (!l->turn_tokens && !list))
 		return 0;
-	prompt = tokens(request_bytes(r));
+	prompt = tokens(request_bytes(t, r));
 	if (l->turn_tokens &&
 	    used.input_tokens + used.output_tokens + prompt + longest > l->turn_tokens)
 		return refuse(t, "limit_tokens", e, "limits.turn_tokens");
@@ -139,7 +137,7 @@ int budget_reserve(
 /* Settling. */
 
 /* Not every provider counts.  A limit that it could so slip through would be none: then we do. */
-static struct usage used_by(const struct model *m,
+static struct usage used_by(const struct turn *t, const struct model *m,
     const struct model_request *r, const struct model_answer *a, bool ok)
 {
 	struct usage u = { .input_tokens = a->usage.input_tokens,
@@ -148,7 +146,7 @@ static struct usage used_by(const struct model *m,
 		.cache_write_tokens = a->usage.cache_write_tokens };
 
 	if (ok && !u.input_tokens && !u.output_tokens && !m->class->takes_no_tokens) {
-		u.input_tokens = tokens(request_bytes(r));
+		u.input_tokens = tokens(request_bytes(t, r));
 		u.output_tokens = tokens(answer_bytes(a));
 	}
 	return u;
@@ -159,7 +157,7 @@ void budget_settle(struct turn *t, const struct model *m, const struct model_req
 {
 	const struct price_list *list = prices_of(t, m);
 	struct spending *s = today(t->agent);
-	struct usage u = used_by(m, r, answer, ok);
+	struct usage u = used_by(t, m, r, answer, ok);
 	struct model_usage counted = { .input_tokens = u.input_tokens,
 		.output_tokens = u.output_tokens,
 		.cache_read_tokens = u.cache_read_tokens,

@@ -218,12 +218,13 @@ static int turns_to_go(struct turn *t, size_t weight, size_t limit)
 int recap_to_fit(struct turn *t, struct err *e)
 {
 	const struct agent_config *cf = &t->agent->config;
-	size_t limit = (size_t)cf->limits.context_tokens * AGENT_BYTES_PER_TOKEN,
-	       weight = prompt_weight(t);
+	size_t limit = (size_t)cf->limits.context_tokens * AGENT_BYTES_PER_TOKEN, weight;
 	int n;
 
-	if (!limit || weight <= limit ||
-	    (!any_reads(cf->chain, cf->nchain) && !any_reads(cf->strong, cf->nstrong)))
+	if (!limit || (!any_reads(cf->chain, cf->nchain) && !any_reads(cf->strong, cf->nstrong)))
+		return 1;
+	weight = prompt_weight(t);
+	if (weight <= limit)
 		return 1;
 	n = turns_to_go(t, weight, limit);
 	if (!n)

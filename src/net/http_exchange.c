@@ -19,7 +19,7 @@
 /* How many bytes of the queue may have been sent before the rest moves down. */
 #define QUEUE_SLACK 4096
 
-static struct handling *handling_of(struct http_exchange *x)
+static struct handling *handling_of(const struct http_exchange *x)
 {
 	return container_of(x, struct handling, x);
 }
@@ -145,7 +145,7 @@ static ssize_t stream_read(void *arg, uint64_t pos, char *out, size_t room)
 
 static bool may_stream(const struct http_exchange *x)
 {
-	const struct http_server *s = handling_of((struct http_exchange *)(uintptr_t)x)->server;
+	const struct http_server *s = handling_of(x)->server;
 
 	return !s->stopping && s->nstreams < s->o.streams_max;
 }

@@ -11,6 +11,8 @@
  * Each place has its own way to write a value, and a value that the place cannot hold is refused
  * before anything is sent.  What is put in is not read again. */
 
+#define OURS 3 /* fields that may stand behind those of the configuration */
+
 enum place {
 	IN_PATH,
 	IN_URL_QUERY, /* the URL's own text is encoded already */
@@ -24,6 +26,8 @@ struct filling {
 	struct tool_result *result;
 	struct arena *mem;
 	struct buf out;
+	struct http_field *fields;
+	int nfields;
 };
 
 size_t http_control(const char *s, size_t n)
@@ -285,13 +289,12 @@ static int fill_body(
 	return 0;
 }
 
-static void add_field(struct http_request *r, const char *name, const char *value)
+static void add_field(struct filling *f, const char *name, const char *value)
 {
-	((struct http_field *)(uintptr_t)r->fields)[r->nfields++] =
-	    (struct http_field){ name, value };
+	f->fields[f->nfields++] = (struct http_field){ name, value };
 }
 
-static int fill_headers(struct filling *f, const struct http_tool *tool, struct http_request *r)
+static int fill_headers(struct filling *f, const struct http_tool *tool)
 {
 	for (int i = 0; i < tool->headers.n; i++) {
 		const struct http_pair *p = &tool->headers.list[i];
@@ -300,7 +303,7 @@ static int fill_headers(struct filling *f, const struct http_tool *tool, struct 
 		if (fill(f, &p->value, IN_HEADER) < 0)
 			return -1;
 		if (f->out.len) /* without a value it says nothing */
-			add_field(r, p->name, arena_strdup(f->mem, f->out.data));
+			add_field(f, p->name, arena_strdup(f->mem, f->out.data));
 	}
 	return 0;
 }
@@ -310,15 +313,15 @@ static int fill_all(struct filling *f, const struct tool *t, struct http_request
 	const struct http_tool *tool = t->impl;
 	const char *type;
 
-	if (fill_url(f, tool, &r->url) < 0 || fill_headers(f, tool, r) < 0 ||
+	if (fill_url(f, tool, &r->url) < 0 || fill_headers(f, tool) < 0 ||
 	    fill_body(f, tool, r, &type) < 0)
 		return -1;
 	if (!tool->has_accept)
-		add_field(r, "Accept", "application/json");
+		add_field(f, "Accept", "application/json");
 	if (type && !tool->has_type)
-		add_field(r, "Content-Type", type);
+		add_field(f, "Content-Type", type);
 	if (tool->write && t->repeatable)
-		add_field(r, "Idempotency-Key", f->call->key);
+		add_field(f, "Idempotency-Key", f->call->key);
 	return 0;
 }
 
@@ -326,16 +329,20 @@ int http_request_fill(const struct tool *t, const struct tool_call *call, struct
     struct tool_result *out)
 {
 	const struct http_tool *tool = t->impl;
-	struct filling f = { .call = call, .result = out, .mem = call->mem };
+	struct filling f = { .call = call,
+		.result = out,
+		.mem = call->mem,
+		.fields = arena_array(call->mem, struct http_field, tool->headers.n + OURS) };
 	int rc;
 
 	*r = (struct http_request){ .method = tool->method,
-		.fields = arena_array(call->mem, struct http_field, tool->headers.n + 3),
 		.reach = tool->reach,
 		.first_byte_ms = t->timeout_ms,
 		.silence_ms = t->timeout_ms,
 		.max_body = tool->max_bytes };
 	rc = fill_all(&f, t, r);
+	r->fields = f.fields;
+	r->nfields = f.nfields;
 	buf_done(&f.out);
 	return rc;
 }
