@@ -7,17 +7,11 @@
  * not a server. No streaming.
  */
 #include "util.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <stdbool.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -109,17 +103,18 @@ static void interest(struct conn *c, uint32_t ev)
 
 static void flush_out(struct conn *c)
 {
-	while (c->out_off < c->out.len) {
-		ssize_t n =
-		    send(c->fd, c->out.p + c->out_off, c->out.len - c->out_off, MSG_NOSIGNAL);
-		if (n < 0) {
-			if (errno == EAGAIN)
-				interest(c, EPOLLIN | EPOLLOUT);
-			return;
-		}
-		c->out_off += (size_t)n;
-	}
-	c->out.len = c->out_off = 0;
+	if (!give(c->fd, &c->out, &c->out_off))
+		return; /* reading will find out */
+	if (c->out_off < c->out.len)
+		interest(c, EPOLLIN | EPOLLOUT);
+	else
+		c->out.len = c->out_off = 0;
+}
+
+static void watch(struct conn *c, uint32_t events)
+{
+	struct epoll_event e = { .events = events, .data.ptr = c };
+	epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e);
 }
 
 static struct conn *upstream(int up)
@@ -129,21 +124,11 @@ static struct conn *upstream(int up)
 		idle[up] = c->next;
 		return c;
 	}
-	int one = 1;
 	c = calloc(1, sizeof *c);
 	c->up = up;
 	c->connecting = true;
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0)
-		die("socket");
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)up_port[up]),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	if (connect(c->fd, (void *)&a, sizeof a) && errno != EINPROGRESS)
-		die("connect");
-	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT, .data.ptr = c };
-	epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e);
+	c->fd = connect_to(up_port[up]);
+	watch(c, EPOLLIN | EPOLLOUT);
 	return c;
 }
 
@@ -205,27 +190,42 @@ static void add_escaped(struct buf *b, const char *s, size_t n)
 	}
 }
 
-static void on_upstream(struct conn *c, const char *body, size_t n)
+/* The last of the three: their results go to the model, in the order of the calls. */
+static void on_result(struct conn *c, struct turn *t, const char *body, size_t n)
 {
-	struct turn *t = c->turn;
-	c->turn = NULL;
-	t->waiting--;
-	if (c->up > 0) {
-		t->result[c->slot].len = 0;
-		buf_add(&t->result[c->slot], body, n);
-		if (t->waiting)
-			return;
-		for (int i = 0; i < N_TOOLS; i++) {
-			buf_printf(&t->fresh,
-			    ",{\"role\":\"tool\",\"tool_call_id\":\"%s\",\"content\":\"", t->id[i]);
-			add_escaped(&t->fresh, t->result[i].p, t->result[i].len);
-			buf_add(&t->fresh, "\"}", 2);
-			add_item(t);
-		}
-		call_llm(t);
+	t->result[c->slot].len = 0;
+	buf_add(&t->result[c->slot], body, n);
+	if (t->waiting)
 		return;
+	for (int i = 0; i < N_TOOLS; i++) {
+		buf_printf(&t->fresh, ",{\"role\":\"tool\",\"tool_call_id\":\"%s\",\"content\":\"",
+		    t->id[i]);
+		add_escaped(&t->fresh, t->result[i].p, t->result[i].len);
+		buf_add(&t->fresh, "\"}", 2);
+		add_item(t);
 	}
-	char *m = memmem(body, n, "\"message\":", 10), *e;
+	call_llm(t);
+}
+
+/* The ids of the calls in a message; how many there are. */
+static int read_ids(struct turn *t, const char *message)
+{
+	const char *p = message;
+	int n = 0;
+	while (n < N_TOOLS && (p = strstr(p, "\"id\":\""))) {
+		size_t l = strcspn(p += 6, "\"");
+		if (l >= ID_MAX)
+			die("the id of a call is too long");
+		memcpy(t->id[n], p, l);
+		t->id[n++][l] = 0;
+	}
+	return n;
+}
+
+/* The message is kept as it came: it is a piece of the history. */
+static void on_answer(struct turn *t, const char *body, size_t n)
+{
+	const char *m = memmem(body, n, "\"message\":", 10), *e;
 	if (!m || !(e = memmem(m, n - (size_t)(m - body), ",\"finish_reason\"", 16))) {
 		fprintf(stderr, "floor: unexpected LLM answer: %.200s\n", body);
 		exit(1);
@@ -235,54 +235,69 @@ static void on_upstream(struct conn *c, const char *body, size_t n)
 	buf_add(&t->fresh, ",", 1);
 	buf_add(&t->fresh, m, (size_t)(e - m));
 	add_item(t);
-	char *p = t->fresh.p + at;
-	int k = 0;
-	while (k < N_TOOLS && (p = strstr(p, "\"id\":\""))) {
-		p += 6;
-		size_t l = strcspn(p, "\"");
-		memcpy(t->id[k], p, l);
-		t->id[k++][l] = 0;
-	}
-	if (k == N_TOOLS) {
+	if (read_ids(t, t->fresh.p + at) == N_TOOLS) {
 		call_tools(t);
 		return;
 	}
-	char *r = strstr(t->fresh.p + at, "\"content\":\"") + 11;
-	t->reply_at = (size_t)(r - t->fresh.p);
-	t->reply_len = strcspn(r, "\"");
+	char *r = strstr(t->fresh.p + at, "\"content\":\"");
+	if (!r)
+		die("an answer without content");
+	t->reply_at = (size_t)(r + 11 - t->fresh.p);
+	t->reply_len = strcspn(r + 11, "\"");
 	t->next = saving;
 	saving = t;
 }
 
+static void on_upstream(struct conn *c, const char *body, size_t n)
+{
+	struct turn *t = c->turn;
+	c->turn = NULL;
+	t->waiting--;
+	if (c->up > 0)
+		on_result(c, t, body, n);
+	else
+		on_answer(t, body, n);
+}
+
+static void save_items(const struct turn *t)
+{
+	size_t from = 0;
+	for (int i = 0; i < t->n_items; i++) {
+		sqlite3_bind_int(q_add, 1, t->conv);
+		sqlite3_bind_int(q_add, 2, ++convs[t->conv].seq);
+		sqlite3_bind_text(q_add, 3, t->fresh.p + from + 1, (int)(t->item_end[i] - from - 1),
+		    SQLITE_STATIC);
+		step(q_add);
+		from = t->item_end[i];
+	}
+}
+
+static void send_reply(struct turn *t)
+{
+	static struct buf b;
+	b.len = 0;
+	buf_printf(&b, "{\"reply\":\"");
+	buf_add(&b, t->fresh.p + t->reply_at, t->reply_len);
+	buf_add(&b, "\"}", 2);
+	if (t->client) {
+		t->client->turn = NULL;
+		respond(t->client, "200 OK", b.p, b.len);
+	}
+	buf_add(&convs[t->conv].hist, t->fresh.p, t->fresh.len);
+}
+
+/* All turns that ended in this pass of the loop, in one transaction; then they are answered. */
 static void commit_pass(void)
 {
 	if (!saving)
 		return;
 	step(q_begin);
-	for (struct turn *t = saving; t; t = t->next) {
-		size_t from = 0;
-		for (int i = 0; i < t->n_items; i++) {
-			sqlite3_bind_int(q_add, 1, t->conv);
-			sqlite3_bind_int(q_add, 2, ++convs[t->conv].seq);
-			sqlite3_bind_text(q_add, 3, t->fresh.p + from + 1,
-			    (int)(t->item_end[i] - from - 1), SQLITE_STATIC);
-			step(q_add);
-			from = t->item_end[i];
-		}
-	}
+	for (struct turn *t = saving; t; t = t->next)
+		save_items(t);
 	step(q_commit);
-	static struct buf b;
 	for (struct turn *t = saving, *next; t; t = next) {
 		next = t->next;
-		b.len = 0;
-		buf_printf(&b, "{\"reply\":\"");
-		buf_add(&b, t->fresh.p + t->reply_at, t->reply_len);
-		buf_add(&b, "\"}", 2);
-		if (t->client) {
-			t->client->turn = NULL;
-			respond(t->client, "200 OK", b.p, b.len);
-		}
-		buf_add(&convs[t->conv].hist, t->fresh.p, t->fresh.len);
+		send_reply(t);
 		t->next = spare;
 		spare = t;
 	}
@@ -306,20 +321,46 @@ static void get_conversation(struct conn *c, int id)
 	buf_free(&b);
 }
 
+static void create_conversation(struct conn *c)
+{
+	char id[16];
+	if (n_convs == cap_convs) {
+		cap_convs = cap_convs ? cap_convs * 2 : 1024;
+		convs = realloc(convs, (size_t)cap_convs * sizeof *convs);
+	}
+	convs[n_convs] = (struct conv){ 0 };
+	sqlite3_bind_int(q_conv, 1, n_convs);
+	step(q_conv);
+	int l = snprintf(id, sizeof id, "{\"id\":\"%d\"}", n_convs++);
+	respond(c, "201 Created", id, (size_t)l);
+}
+
+/* content: between its quotes, and with them. */
+static void begin_turn(struct conn *c, int conv, const char *content, size_t n)
+{
+	struct turn *t = spare;
+	if (t)
+		spare = t->next;
+	else
+		t = calloc(1, sizeof *t);
+	t->fresh.len = 0;
+	t->n_items = 0;
+	t->client = c;
+	t->conv = conv;
+	c->turn = t;
+	buf_printf(&t->fresh, ",{\"role\":\"user\",\"content\":");
+	buf_add(&t->fresh, content, n);
+	buf_add(&t->fresh, "}", 1);
+	add_item(t);
+	call_llm(t);
+}
+
+/* POST /v1/conversations, POST and GET of /v1/conversations/ID...: nothing else is asked. */
 static void on_client(struct conn *c, const char *body, size_t n)
 {
 	const char *path = strchr(c->in.p, ' ') + 1;
-	char tmp[16];
 	if (!strncmp(path, "/v1/conversations ", 18)) {
-		if (n_convs == cap_convs) {
-			cap_convs = cap_convs ? cap_convs * 2 : 1024;
-			convs = realloc(convs, (size_t)cap_convs * sizeof *convs);
-		}
-		convs[n_convs] = (struct conv){ 0 };
-		sqlite3_bind_int(q_conv, 1, n_convs);
-		step(q_conv);
-		int l = snprintf(tmp, sizeof tmp, "{\"id\":\"%d\"}", n_convs++);
-		respond(c, "201 Created", tmp, (size_t)l);
+		create_conversation(c);
 		return;
 	}
 	int id = atoi(path + 18);
@@ -329,63 +370,48 @@ static void on_client(struct conn *c, const char *body, size_t n)
 	}
 	const char *s = memmem(body, n, "\"content\":", 10), *e;
 	if (id < 0 || id >= n_convs || !s || !(s = strchr(s + 10, '"')) ||
-	    !(e = strchr(s + 1, '"'))) {
+	    !(e = strchr(s + 1, '"')))
 		respond(c, "400 Bad Request", "{}", 2);
-		return;
-	}
-	struct turn *t = spare;
-	if (t)
-		spare = t->next;
 	else
-		t = calloc(1, sizeof *t);
-	t->fresh.len = 0;
-	t->n_items = 0;
-	t->client = c;
-	t->conv = id;
-	c->turn = t;
-	buf_printf(&t->fresh, ",{\"role\":\"user\",\"content\":");
-	buf_add(&t->fresh, s, (size_t)(e - s) + 1);
-	buf_add(&t->fresh, "}", 1);
-	add_item(t);
-	call_llm(t);
+		begin_turn(c, id, s, (size_t)(e - s) + 1);
 }
 
-static void on_readable(struct conn *c)
+static void on_closed(struct conn *c)
 {
-	for (;;) {
-		buf_reserve(&c->in, 8192);
-		size_t room = c->in.cap - c->in.len - 1;
-		ssize_t n = recv(c->fd, c->in.p + c->in.len, room, 0);
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n <= 0) {
-			if (c->up < 0 && c->turn)
-				c->turn->client = NULL;
-			else if (c->up >= 0) { /* only idle ones are expected to close */
-				struct conn **p = &idle[c->up];
-				while (*p && *p != c)
-					p = &(*p)->next;
-				if (!*p)
-					die("upstream closed during a call");
-				*p = c->next;
-			}
-			bury(c);
-			return;
-		}
-		c->in.len += (size_t)n;
-		c->in.p[c->in.len] = 0;
-		if ((size_t)n < room)
-			break;
+	if (c->up >= 0) { /* only idle ones are expected to close */
+		struct conn **p = &idle[c->up];
+		while (*p && *p != c)
+			p = &(*p)->next;
+		if (!*p)
+			die("upstream closed during a call");
+		*p = c->next;
+	} else if (c->turn) {
+		c->turn->client = NULL;
 	}
+	bury(c);
+}
+
+/* Is there a whole message?  Then c->body_at and c->need say where its body is. */
+static bool is_whole(struct conn *c)
+{
 	if (!c->body_at) {
 		char *h = strstr(c->in.p, "\r\n\r\n");
 		if (!h)
-			return;
+			return false;
 		c->body_at = (size_t)(h - c->in.p) + 4;
 		const char *cl = header_value(c->in.p, c->body_at, "content-length");
 		c->need = cl ? strtoul(cl, NULL, 10) : 0;
 	}
-	if (c->in.len < c->body_at + c->need)
+	return c->in.len >= c->body_at + c->need;
+}
+
+static void on_readable(struct conn *c)
+{
+	if (!take(c->fd, &c->in)) {
+		on_closed(c);
+		return;
+	}
+	if (!is_whole(c))
 		return;
 	if (c->up < 0)
 		on_client(c, c->in.p + c->body_at, c->need);
@@ -406,7 +432,8 @@ static const char *env(const char *k, const char *dflt)
 	return v ? v : dflt;
 }
 
-/* WORKERS processes share the port; each keeps its own conversations and database file. */
+/* WORKERS processes share the port; each keeps its own conversations and database file.  In the
+ * parent w comes down to 0, in a child it stays at the child's number. */
 static const char *fork_workers(void)
 {
 	static char path[512];
@@ -421,15 +448,11 @@ static const char *fork_workers(void)
 	return path;
 }
 
-int main(void)
+static void open_database(const char *path)
 {
-	const char *path = fork_workers();
-	int one = 1, base = atoi(strrchr(env("LLM_URL", "http://127.0.0.1:21300/v1"), ':') + 1);
-	for (int i = 0; i < N_UP; i++)
-		up_port[i] = base + i;
+	char sql[128];
 	if (sqlite3_open(path, &db))
 		die("open");
-	char sql[128];
 	snprintf(sql, sizeof sql, "PRAGMA journal_mode=WAL; PRAGMA synchronous=%s",
 	    env("SYNC", "NORMAL"));
 	if (sqlite3_exec(db, sql, 0, 0, 0) ||
@@ -443,7 +466,11 @@ int main(void)
 	q_commit = prepare("COMMIT");
 	q_add = prepare("INSERT INTO item VALUES(?,?,?)");
 	q_conv = prepare("INSERT OR IGNORE INTO conversation VALUES(?,'{}')");
+}
 
+/* What is in front of every history: the tools, and instructions of some length. */
+static void make_prefix(void)
+{
 	buf_printf(&prefix, "{\"model\":\"mock\",\"tools\":[");
 	for (int i = 0; i < N_TOOLS; i++)
 		buf_printf(&prefix,
@@ -456,51 +483,61 @@ int main(void)
 		buf_printf(&prefix,
 		    "You are the tier-1 customer support agent of Example Shop. Be brief. ");
 	buf_printf(&prefix, "\"}");
+}
 
-	int ls = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	setsockopt(ls, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	setsockopt(ls, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)atoi(env("PORT", "21310"))),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	if (bind(ls, (void *)&a, sizeof a) || listen(ls, 4096))
-		die("bind");
+static void accept_clients(int listener)
+{
+	for (int fd; (fd = accept_from(listener)) >= 0;) {
+		struct conn *c = calloc(1, sizeof *c);
+		c->fd = fd;
+		c->up = -1;
+		watch(c, EPOLLIN);
+	}
+}
+
+static void on_event(struct conn *c, uint32_t events)
+{
+	if (c->fd < 0) /* buried in this pass */
+		return;
+	if (events & EPOLLOUT) {
+		c->connecting = false;
+		interest(c, EPOLLIN);
+		flush_out(c);
+	}
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		on_readable(c);
+}
+
+static void free_dead(void)
+{
+	while (n_dead) {
+		struct conn *c = dead[--n_dead];
+		buf_free(&c->in);
+		buf_free(&c->out);
+		free(c);
+	}
+}
+
+int main(void)
+{
+	open_database(fork_workers());
+	make_prefix();
+	int first = atoi(strrchr(env("LLM_URL", "http://127.0.0.1:21300/v1"), ':') + 1);
+	for (int i = 0; i < N_UP; i++)
+		up_port[i] = first + i;
+	int listener = listen_on(atoi(env("PORT", "21310")), true);
 	ep = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event ev = { .events = EPOLLIN }, evs[512];
-	epoll_ctl(ep, EPOLL_CTL_ADD, ls, &ev);
+	struct epoll_event listening = { .events = EPOLLIN },
+			   all[512]; /* data.ptr NULL: that one */
+	epoll_ctl(ep, EPOLL_CTL_ADD, listener, &listening);
 	for (;;) {
-		int n = epoll_wait(ep, evs, 512, -1);
-		for (int i = 0; i < n; i++) {
-			struct conn *c = evs[i].data.ptr;
-			if (!c) {
-				for (int fd; (fd = accept4(ls, NULL, NULL,
-						  SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
-					setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-					c = calloc(1, sizeof *c);
-					c->fd = fd;
-					c->up = -1;
-					ev = (struct epoll_event){ .events = EPOLLIN,
-						.data.ptr = c };
-					epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
-				}
-				continue;
-			}
-			if (c->fd < 0)
-				continue;
-			if (evs[i].events & EPOLLOUT) {
-				c->connecting = false;
-				interest(c, EPOLLIN);
-				flush_out(c);
-			}
-			if (evs[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-				on_readable(c);
-		}
+		int n = epoll_wait(ep, all, 512, -1);
+		for (int i = 0; i < n; i++)
+			if (all[i].data.ptr)
+				on_event(all[i].data.ptr, all[i].events);
+			else
+				accept_clients(listener);
 		commit_pass();
-		while (n_dead) {
-			struct conn *c = dead[--n_dead];
-			buf_free(&c->in);
-			buf_free(&c->out);
-			free(c);
-		}
+		free_dead();
 	}
 }

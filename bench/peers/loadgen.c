@@ -16,16 +16,9 @@
  * One thread, one epoll loop. Result: one JSON object on stdout.
  */
 #include "util.h"
-#include <arpa/inet.h>
 #include <dirent.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdbool.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -49,7 +42,6 @@ struct conn {
 	long need; /* content length, -1: chunked */
 	int status;
 	uint64_t t0, t_first;
-	bool finished;
 };
 
 static struct {
@@ -70,8 +62,8 @@ static struct {
 	.ramp = 1,
 	.timeout = 60 };
 
-/* How a system's API differs from the common one: bench.py passes it from systems.json ("client").
- */
+/* How a system's API differs from the common one: run.py passes it from the
+ * system's "client", in the environment. */
 static const char *client_create = "{\"customer_id\":\"cust-7\",\"customer_name\":\"Ana Ruiz\"}";
 static const char *client_headers = ""; /* whole lines, each ended by CR LF */
 static bool client_accept;              /* streaming is asked for by the Accept header */
@@ -92,7 +84,7 @@ static uint64_t measure_from, measure_to;
 static long done_total, err_http, err_conn, err_body;
 static double rss_peak, rss_now;
 
-/* ---------- cost of the system under test ---------- */
+/* Cost of the system under test. */
 
 static void scan_tree(void)
 {
@@ -157,7 +149,7 @@ static void sample_rss(void)
 		rss_peak = mb;
 }
 
-/* ---------- HTTP client ---------- */
+/* HTTP client. */
 
 static void record(struct conn *c, uint64_t now)
 {
@@ -180,21 +172,8 @@ static void interest(struct conn *c, uint32_t events)
 
 static void conn_open(struct conn *c)
 {
-	int one = 1;
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)o.port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0) {
-		perror("loadgen: socket");
-		exit(1);
-	}
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	c->fd = connect_to(o.port);
 	c->st = S_CONNECTING;
-	if (connect(c->fd, (void *)&a, sizeof a) && errno != EINPROGRESS) {
-		perror("loadgen: connect");
-		exit(1);
-	}
 	struct epoll_event ev = { .events = EPOLLOUT, .data.ptr = c };
 	epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev);
 }
@@ -212,19 +191,10 @@ static void conn_reset(struct conn *c)
 
 static bool conn_send(struct conn *c)
 {
-	while (c->out_off < c->out.len) {
-		ssize_t n =
-		    send(c->fd, c->out.p + c->out_off, c->out.len - c->out_off, MSG_NOSIGNAL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN) {
-			interest(c, EPOLLIN | EPOLLOUT);
-			return true;
-		}
-		if (n < 0)
-			return false;
-		c->out_off += (size_t)n;
-	}
+	if (!give(c->fd, &c->out, &c->out_off))
+		return false;
+	if (c->out_off < c->out.len)
+		interest(c, EPOLLIN | EPOLLOUT);
 	return true;
 }
 
@@ -261,13 +231,13 @@ static void turn(struct conn *c)
 	begin(c, S_TURN, path, body);
 }
 
-/* 1: complete, 0: more to come, -1: broken */
-static int response_state(struct conn *c)
+/* Is it complete? */
+static bool response_whole(struct conn *c)
 {
 	if (!c->body_at) {
 		char *h = c->in.len ? memmem(c->in.p, c->in.len, "\r\n\r\n", 4) : NULL;
 		if (!h)
-			return 0;
+			return false;
 		c->body_at = (size_t)(h - c->in.p) + 4;
 		c->status = c->in.len > 12 ? atoi(c->in.p + 9) : 0;
 		const char *cl = header_value(c->in.p, c->body_at, "content-length");
@@ -282,26 +252,26 @@ static int response_state(struct conn *c)
 
 static int active, created;
 
-static void on_response(struct conn *c, uint64_t now)
+static void on_created(struct conn *c, const char *body, size_t n)
 {
-	const char *body = c->in.p + c->body_at;
-	size_t n = c->in.len - c->body_at;
-	if (c->st == S_CREATE) {
-		char *p = memmem(body, n, "\"id\"", 4), *q = NULL;
-		if (p && (p = memchr(p + 4, '"', n - (size_t)(p + 4 - body))))
-			q = strchr(p + 1, '"');
-		if (c->status / 100 != 2 || !q || q - p > 78) {
-			fprintf(stderr, "loadgen: create failed: %d %.200s\n", c->status, body);
-			exit(1);
-		}
-		memcpy(c->conv, p + 1, (size_t)(q - p - 1));
-		c->conv[q - p - 1] = 0;
-		c->st = S_READY;
-		created++;
-		if (o.mode != M_BURST)
-			turn(c);
-		return;
+	char *p = memmem(body, n, "\"id\"", 4), *q = NULL;
+	if (p && (p = memchr(p + 4, '"', n - (size_t)(p + 4 - body))))
+		q = strchr(p + 1, '"');
+	if (c->status / 100 != 2 || !q || q - p > (long)sizeof c->conv) {
+		fprintf(stderr, "loadgen: create failed: %d %.200s\n", c->status, body);
+		exit(1);
 	}
+	memcpy(c->conv, p + 1, (size_t)(q - p - 1));
+	c->conv[q - p - 1] = 0;
+	c->st = S_READY;
+	created++;
+	if (o.mode != M_BURST)
+		turn(c);
+}
+
+/* Counts the reply, and says what is wrong with the first few that are none. */
+static void check_reply(struct conn *c, const char *body, size_t n, uint64_t now)
+{
 	if (c->status != 200) {
 		if (err_http++ < 3)
 			fprintf(stderr, "loadgen: status %d: %.300s\n", c->status, body);
@@ -312,24 +282,25 @@ static void on_response(struct conn *c, uint64_t now)
 		done_total++;
 		record(c, now);
 	}
+}
+
+static void on_replied(struct conn *c, const char *body, size_t n, uint64_t now)
+{
+	check_reply(c, body, n, now);
 	c->turns++;
-	c->finished = true;
 	c->st = S_READY;
 	active--;
-	if (o.mode == M_CLOSED) {
-		active++;
-		if (c->turns >= o.per_conv)
-			create(c);
-		else
-			turn(c);
-	} else if (o.mode == M_HISTORY) {
+	if (o.mode == M_HISTORY) {
 		hist_lat[c->turns - 1] = (double)(now - c->t0) / 1e6;
 		hist_cpu[c->turns - 1] = tree_cpu_ms();
-		if (c->turns < o.max_turns) {
-			active++;
-			turn(c);
-		}
 	}
+	if (o.mode == M_BURST || (o.mode == M_HISTORY && c->turns == o.max_turns))
+		return;
+	active++;
+	if (o.mode == M_CLOSED && c->turns >= o.per_conv)
+		create(c);
+	else
+		turn(c);
 }
 
 /* A connection that was idle too long for the server: it is opened again when its turn is due. */
@@ -353,27 +324,46 @@ static void on_error(struct conn *c)
 	if (o.mode == M_CLOSED)
 		conn_open(c);
 	else if (was_turn) {
-		c->finished = true;
 		active--;
 	}
+}
+
+static void on_connected(struct conn *c)
+{
+	int err = 0;
+	socklen_t l = sizeof err;
+	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &l);
+	if (err) {
+		usleep(1000);
+		on_error(c);
+		return;
+	}
+	interest(c, EPOLLIN);
+	if (c->conv[0])
+		turn(c);
+	else
+		create(c);
+}
+
+static void on_answer(struct conn *c, uint64_t now)
+{
+	bool whole = response_whole(c);
+	const char *body = c->in.p + c->body_at;
+	size_t n = c->in.len - c->body_at;
+	if (c->st == S_TURN && !c->t_first && c->body_at && memmem(body, n, "\"delta\"", 7))
+		c->t_first = now;
+	if (!whole)
+		return;
+	if (c->st == S_CREATE)
+		on_created(c, body, n);
+	else
+		on_replied(c, body, n, now);
 }
 
 static void on_event(struct conn *c, uint32_t events)
 {
 	if (c->st == S_CONNECTING) {
-		int err = 0;
-		socklen_t l = sizeof err;
-		getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &l);
-		if (err) {
-			usleep(1000);
-			on_error(c);
-			return;
-		}
-		interest(c, EPOLLIN);
-		if (c->conv[0])
-			turn(c);
-		else
-			create(c);
+		on_connected(c);
 		return;
 	}
 	if (events & EPOLLOUT && c->out_off < c->out.len) {
@@ -385,32 +375,10 @@ static void on_event(struct conn *c, uint32_t events)
 	}
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
-	for (;;) {
-		buf_reserve(&c->in, 16384);
-		size_t room = c->in.cap - c->in.len - 1;
-		ssize_t n = recv(c->fd, c->in.p + c->in.len, room, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n <= 0) {
-			on_error(c);
-			return;
-		}
-		c->in.len += (size_t)n;
-		c->in.p[c->in.len] = 0;
-		if ((size_t)n < room)
-			break;
-	}
-	uint64_t now = now_ns();
-	if (c->st != S_CREATE && c->st != S_TURN)
-		return;
-	int r = response_state(c);
-	if (c->st == S_TURN && !c->t_first && c->body_at &&
-	    memmem(c->in.p + c->body_at, c->in.len - c->body_at, "\"delta\"", 7))
-		c->t_first = now;
-	if (r == 1)
-		on_response(c, now);
+	if (!take(c->fd, &c->in))
+		on_error(c);
+	else if (c->st == S_CREATE || c->st == S_TURN)
+		on_answer(c, now_ns());
 }
 
 static void loop_once(int ms)
@@ -421,7 +389,7 @@ static void loop_once(int ms)
 		on_event(evs[i].data.ptr, evs[i].events);
 }
 
-/* ---------- reporting ---------- */
+/* Reporting. */
 
 static int cmp(const void *a, const void *b)
 {
@@ -609,15 +577,45 @@ static void run_history(void)
 	printf("}\n");
 }
 
-int main(int argc, char **argv)
+static const struct {
+	const char *name;
+	int *number;
+	double *seconds;
+} settings[] = {
+	{ "--port", &o.port, NULL },
+	{ "--conc", &o.conc, NULL },
+	{ "--turns-per-conv", &o.per_conv, NULL },
+	{ "--turns", &o.max_turns, NULL },
+	{ "--warmup", NULL, &o.warmup },
+	{ "--duration", NULL, &o.duration },
+	{ "--ramp", NULL, &o.ramp },
+	{ "--sample-at", NULL, &o.sample_at },
+	{ "--timeout", NULL, &o.timeout },
+};
+
+static bool set(const char *name, const char *value)
 {
-	if (getenv("PEERS_CREATE"))
-		client_create = getenv("PEERS_CREATE");
-	if (getenv("PEERS_HEADERS"))
-		client_headers = getenv("PEERS_HEADERS");
-	client_accept = getenv("PEERS_ACCEPT") != NULL;
+	if (!strcmp(name, "--pid") && n_roots < MAX_PIDS) {
+		roots[n_roots++] = atoi(value);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+		if (strcmp(settings[i].name, name))
+			continue;
+		if (settings[i].number)
+			*settings[i].number = atoi(value);
+		else
+			*settings[i].seconds = atof(value);
+		return true;
+	}
+	fprintf(stderr, "loadgen: unknown option %s\n", name);
+	return false;
+}
+
+static bool read_options(int argc, char **argv)
+{
 	for (int i = 1; i < argc; i++) {
-		const char *a = argv[i], *v = i + 1 < argc ? argv[i + 1] : "";
+		const char *a = argv[i];
 		if (!strcmp(a, "closed"))
 			o.mode = M_CLOSED;
 		else if (!strcmp(a, "burst"))
@@ -626,36 +624,30 @@ int main(int argc, char **argv)
 			o.mode = M_HISTORY;
 		else if (!strcmp(a, "--stream"))
 			o.stream = true;
-		else {
+		else if (!set(a, i + 1 < argc ? argv[i + 1] : ""))
+			return false;
+		else
 			i++;
-			if (!strcmp(a, "--port"))
-				o.port = atoi(v);
-			else if (!strcmp(a, "--pid") && n_roots < MAX_PIDS)
-				roots[n_roots++] = atoi(v);
-			else if (!strcmp(a, "--conc"))
-				o.conc = atoi(v);
-			else if (!strcmp(a, "--turns-per-conv"))
-				o.per_conv = atoi(v);
-			else if (!strcmp(a, "--turns"))
-				o.max_turns = atoi(v);
-			else if (!strcmp(a, "--warmup"))
-				o.warmup = atof(v);
-			else if (!strcmp(a, "--duration"))
-				o.duration = atof(v);
-			else if (!strcmp(a, "--ramp"))
-				o.ramp = atof(v);
-			else if (!strcmp(a, "--sample-at"))
-				o.sample_at = atof(v);
-			else if (!strcmp(a, "--timeout"))
-				o.timeout = atof(v);
-			else {
-				fprintf(stderr, "loadgen: unknown option %s\n", a);
-				return 2;
-			}
-		}
 	}
 	if (o.mode == M_HISTORY)
 		o.conc = 1;
+	return true;
+}
+
+static void read_client(void)
+{
+	if (getenv("PEERS_CREATE"))
+		client_create = getenv("PEERS_CREATE");
+	if (getenv("PEERS_HEADERS"))
+		client_headers = getenv("PEERS_HEADERS");
+	client_accept = getenv("PEERS_ACCEPT") != NULL;
+}
+
+int main(int argc, char **argv)
+{
+	read_client();
+	if (!read_options(argc, argv))
+		return 2;
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	conns = calloc((size_t)o.conc, sizeof *conns);
 	for (int i = 0; i < o.conc; i++)

@@ -8,7 +8,7 @@ enum {
 	ID_LEN = 80
 };
 
-/* ---------- JSON: skip and walk, no tree ---------- */
+/* JSON: skip and walk, no tree. */
 
 static const char *ws(const char *p, const char *e)
 {
@@ -93,6 +93,25 @@ static struct iter iter_begin(const char *p, const char *e, char open)
 	return it;
 }
 
+static bool iter_bad(struct iter *it)
+{
+	it->bad = true;
+	return false;
+}
+
+/* "key": at p; the value's first byte, NULL: it is none. */
+static const char *iter_key(struct iter *it, const char *p)
+{
+	const char *q = *p == '"' ? skip_string(p, it->e) : NULL;
+	if (!q)
+		return NULL;
+	it->key = p + 1;
+	it->keylen = (size_t)(q - p) - 2;
+	p = ws(q, it->e);
+	return p < it->e && *p == ':' ? ws(p + 1, it->e) : NULL;
+}
+
+/* The next item or member in it->val..vend; false: there is none, or it->bad. */
 static bool iter_next(struct iter *it)
 {
 	if (it->bad)
@@ -101,38 +120,15 @@ static bool iter_next(struct iter *it)
 	if (p < it->e && !it->first && *p == ',')
 		p = ws(p + 1, it->e);
 	it->first = false;
-	if (p >= it->e) {
-		it->bad = true;
-		return false;
-	}
+	if (p >= it->e)
+		return iter_bad(it);
 	if (*p == ']' || *p == '}')
 		return false;
-	if (it->object) {
-		if (*p != '"') {
-			it->bad = true;
-			return false;
-		}
-		const char *q = skip_string(p, it->e);
-		if (!q) {
-			it->bad = true;
-			return false;
-		}
-		it->key = p + 1;
-		it->keylen = (size_t)(q - p) - 2;
-		p = ws(q, it->e);
-		if (p >= it->e || *p != ':') {
-			it->bad = true;
-			return false;
-		}
-		p = ws(p + 1, it->e);
-	}
+	if (it->object && !(p = iter_key(it, p)))
+		return iter_bad(it);
 	it->val = p;
-	if (!(it->vend = skip_value(p, it->e))) {
-		it->bad = true;
-		return false;
-	}
-	it->p = it->vend;
-	return true;
+	it->p = it->vend = skip_value(p, it->e);
+	return it->vend || iter_bad(it);
 }
 
 static bool key_is(const struct iter *it, const char *k)
@@ -140,33 +136,43 @@ static bool key_is(const struct iter *it, const char *k)
 	return strlen(k) == it->keylen && !memcmp(it->key, k, it->keylen);
 }
 
-static bool str_is(const char *v, const char *ve, const char *s)
+/* A value as it stands; p NULL: there is none. */
+struct value {
+	const char *p, *e;
+};
+
+static struct value value_of(const struct iter *it)
 {
-	size_t n = strlen(s);
-	return v && (size_t)(ve - v) == n + 2 && *v == '"' && !memcmp(v + 1, s, n);
+	return (struct value){ it->val, it->vend };
 }
 
-/* ---------- request validation ---------- */
+static bool str_is(struct value v, const char *s)
+{
+	size_t n = strlen(s);
+	return v.p && (size_t)(v.e - v.p) == n + 2 && *v.p == '"' && !memcmp(v.p + 1, s, n);
+}
+
+/* Calls whose results have not come yet: their ids, with the quotes. */
 
 struct pending {
 	char id[MAX_PENDING][ID_LEN];
 	int n;
 };
 
-static bool pend_add(struct pending *pd, const char *v, const char *ve)
+static bool pend_add(struct pending *pd, struct value id)
 {
-	if (!v || *v != '"' || pd->n == MAX_PENDING || ve - v >= ID_LEN)
+	if (!id.p || *id.p != '"' || pd->n == MAX_PENDING || id.e - id.p >= ID_LEN)
 		return false;
-	memcpy(pd->id[pd->n], v, (size_t)(ve - v));
-	pd->id[pd->n++][ve - v] = 0;
+	memcpy(pd->id[pd->n], id.p, (size_t)(id.e - id.p));
+	pd->id[pd->n++][id.e - id.p] = 0;
 	return true;
 }
 
-static bool pend_take(struct pending *pd, const char *v, const char *ve)
+static bool pend_take(struct pending *pd, struct value id)
 {
-	for (int i = 0; v && i < pd->n; i++)
-		if (strlen(pd->id[i]) == (size_t)(ve - v) &&
-		    !memcmp(pd->id[i], v, (size_t)(ve - v))) {
+	for (int i = 0; id.p && i < pd->n; i++)
+		if (strlen(pd->id[i]) == (size_t)(id.e - id.p) &&
+		    !memcmp(pd->id[i], id.p, (size_t)(id.e - id.p))) {
 			memmove(pd->id[i], pd->id[pd->n - 1], ID_LEN);
 			pd->n--;
 			return true;
@@ -174,112 +180,111 @@ static bool pend_take(struct pending *pd, const char *v, const char *ve)
 	return false;
 }
 
-static const char *check_openai(const char *v, const char *ve, struct request *rq)
+/* The checkers: NULL, or what is wrong with one message.  rq->final: it has results. */
+
+static const char *add_calls(struct pending *pd, struct value calls)
 {
-	static struct pending pd;
-	pd.n = 0;
-	rq->final = false;
-	int count = 0;
-	struct iter m = iter_begin(v, ve, '[');
-	while (iter_next(&m)) {
-		const char *role = NULL, *role_e = NULL, *calls = NULL, *calls_e = NULL,
-			   *tcid = NULL, *tcid_e = NULL;
-		struct iter f = iter_begin(m.val, m.vend, '{');
-		while (iter_next(&f)) {
-			if (key_is(&f, "role"))
-				role = f.val, role_e = f.vend;
-			else if (key_is(&f, "tool_calls") && *f.val == '[')
-				calls = f.val, calls_e = f.vend;
-			else if (key_is(&f, "tool_call_id"))
-				tcid = f.val, tcid_e = f.vend;
-		}
-		if (f.bad || !role)
-			return "message without role";
-		count++;
-		rq->final = false;
-		if (str_is(role, role_e, "tool")) {
-			if (!pend_take(&pd, tcid, tcid_e))
-				return "tool message without a preceding tool call";
-			rq->final = true;
-			continue;
-		}
-		if (pd.n)
-			return "tool call without its tool message";
-		if (str_is(role, role_e, "system") || str_is(role, role_e, "developer"))
-			rq->system = true;
-		if (calls) {
-			struct iter c = iter_begin(calls, calls_e, '[');
-			while (iter_next(&c)) {
-				struct iter o = iter_begin(c.val, c.vend, '{');
-				while (iter_next(&o))
-					if (key_is(&o, "id") && !pend_add(&pd, o.val, o.vend))
-						return "bad tool call id";
-			}
-		}
+	struct iter c = iter_begin(calls.p, calls.e, '[');
+	while (iter_next(&c)) {
+		struct iter o = iter_begin(c.val, c.vend, '{');
+		while (iter_next(&o))
+			if (key_is(&o, "id") && !pend_add(pd, value_of(&o)))
+				return "bad tool call id";
 	}
-	if (m.bad || !count)
-		return "bad messages array";
-	return pd.n ? "tool call without its tool message" : NULL;
+	return NULL;
 }
 
-static const char *check_anthropic(const char *v, const char *ve, struct request *rq)
+static const char *check_openai(struct value message, struct pending *pd, struct request *rq)
+{
+	struct value role = { 0 }, calls = { 0 }, call_id = { 0 };
+	struct iter f = iter_begin(message.p, message.e, '{');
+	while (iter_next(&f)) {
+		if (key_is(&f, "role"))
+			role = value_of(&f);
+		else if (key_is(&f, "tool_calls") && *f.val == '[')
+			calls = value_of(&f);
+		else if (key_is(&f, "tool_call_id"))
+			call_id = value_of(&f);
+	}
+	if (f.bad || !role.p)
+		return "message without role";
+	rq->final = str_is(role, "tool");
+	if (rq->final)
+		return pend_take(pd, call_id) ? NULL : "tool message without a preceding tool call";
+	if (pd->n)
+		return "tool call without its tool message";
+	if (str_is(role, "system") || str_is(role, "developer"))
+		rq->system = true;
+	return calls.p ? add_calls(pd, calls) : NULL;
+}
+
+/* had: calls of the message before wait for their results, so there is no room for new ones. */
+static const char *check_block(struct value block, struct pending *pd, bool had, struct request *rq)
+{
+	struct value type = { 0 }, id = { 0 }, ref = { 0 };
+	struct iter o = iter_begin(block.p, block.e, '{');
+	while (iter_next(&o)) {
+		if (key_is(&o, "type"))
+			type = value_of(&o);
+		else if (key_is(&o, "id"))
+			id = value_of(&o);
+		else if (key_is(&o, "tool_use_id"))
+			ref = value_of(&o);
+	}
+	if (str_is(type, "tool_result")) {
+		rq->final = true;
+		return pend_take(pd, ref) ? NULL : "tool_result without its tool_use";
+	}
+	if (str_is(type, "tool_use") && (had || !pend_add(pd, id)))
+		return "tool_use out of place";
+	return NULL;
+}
+
+static const char *check_anthropic(struct value message, struct pending *pd, struct request *rq)
+{
+	struct value content = { 0 };
+	bool had = pd->n > 0;
+	const char *wrong = NULL;
+	struct iter f = iter_begin(message.p, message.e, '{');
+	while (iter_next(&f))
+		if (key_is(&f, "content"))
+			content = value_of(&f);
+	if (f.bad || !content.p)
+		return "message without content";
+	rq->final = false;
+	if (*content.p == '[') {
+		struct iter b = iter_begin(content.p, content.e, '[');
+		while (!wrong && iter_next(&b))
+			wrong = check_block(value_of(&b), pd, had, rq);
+	}
+	return !wrong && had && pd->n ? "tool_use without its tool_result" : wrong;
+}
+
+static const char *check_messages(struct value list, bool openai, struct request *rq)
 {
 	static struct pending pd;
-	pd.n = 0;
-	rq->final = false;
 	int count = 0;
-	struct iter m = iter_begin(v, ve, '[');
-	while (iter_next(&m)) {
-		const char *content = NULL, *content_e = NULL;
-		struct iter f = iter_begin(m.val, m.vend, '{');
-		while (iter_next(&f))
-			if (key_is(&f, "content"))
-				content = f.val, content_e = f.vend;
-		if (f.bad || !content)
-			return "message without content";
-		count++;
-		rq->final = false;
-		bool had = pd.n > 0;
-		if (*content == '[') {
-			struct iter b = iter_begin(content, content_e, '[');
-			while (iter_next(&b)) {
-				const char *type = NULL, *type_e = NULL, *id = NULL, *id_e = NULL,
-					   *ref = NULL, *ref_e = NULL;
-				struct iter o = iter_begin(b.val, b.vend, '{');
-				while (iter_next(&o)) {
-					if (key_is(&o, "type"))
-						type = o.val, type_e = o.vend;
-					else if (key_is(&o, "id"))
-						id = o.val, id_e = o.vend;
-					else if (key_is(&o, "tool_use_id"))
-						ref = o.val, ref_e = o.vend;
-				}
-				if (str_is(type, type_e, "tool_result")) {
-					if (!pend_take(&pd, ref, ref_e))
-						return "tool_result without its tool_use";
-					rq->final = true;
-				} else if (str_is(type, type_e, "tool_use")) {
-					if (had || !pend_add(&pd, id, id_e))
-						return "tool_use out of place";
-				}
-			}
-		}
-		if (had && pd.n)
-			return "tool_use without its tool_result";
-	}
+	const char *wrong = NULL;
+	struct iter m = iter_begin(list.p, list.e, '[');
+	pd.n = 0;
+	for (; !wrong && iter_next(&m); count++)
+		wrong = openai ? check_openai(value_of(&m), &pd, rq)
+			       : check_anthropic(value_of(&m), &pd, rq);
+	if (wrong)
+		return wrong;
 	if (m.bad || !count)
 		return "bad messages array";
-	return pd.n ? "tool_use without its tool_result" : NULL;
+	return pd.n ? "tool call without its result" : NULL;
 }
 
 struct request parse_request(const char *p, size_t n, bool openai)
 {
 	struct request rq = { 0 };
-	const char *msgs = NULL, *msgs_e = NULL;
+	struct value messages = { 0 };
 	struct iter it = iter_begin(p, p + n, '{');
 	while (iter_next(&it)) {
 		if (key_is(&it, "messages"))
-			msgs = it.val, msgs_e = it.vend;
+			messages = value_of(&it);
 		else if (key_is(&it, "stream"))
 			rq.stream = *it.val == 't';
 		else if (key_is(&it, "system"))
@@ -295,12 +300,11 @@ struct request parse_request(const char *p, size_t n, bool openai)
 	}
 	if (it.bad)
 		rq.error = "malformed JSON";
-	else if (!msgs)
+	else if (!messages.p)
 		rq.error = "no messages";
 	else if (rq.n_tools < N_TOOLS)
 		rq.error = "fewer than 3 tools declared";
 	else
-		rq.error =
-		    openai ? check_openai(msgs, msgs_e, &rq) : check_anthropic(msgs, msgs_e, &rq);
+		rq.error = check_messages(messages, openai, &rq);
 	return rq;
 }

@@ -14,16 +14,9 @@
  */
 #include "mock_request.h"
 #include "util.h"
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <strings.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -45,7 +38,7 @@ static struct {
 	uint64_t inflight, max_inflight, conns, max_conns, body_bytes;
 } st;
 
-/* ---------- connections ---------- */
+/* Connections. */
 
 enum proto {
 	P_OPENAI,
@@ -126,18 +119,9 @@ static void conn_close(struct conn *c)
 
 static bool conn_flush(struct conn *c) /* false: closed */
 {
-	while (c->out_off < c->out.len) {
-		ssize_t n =
-		    send(c->fd, c->out.p + c->out_off, c->out.len - c->out_off, MSG_NOSIGNAL);
-		if (n < 0) {
-			if (errno == EAGAIN)
-				break;
-			if (errno == EINTR)
-				continue;
-			conn_close(c);
-			return false;
-		}
-		c->out_off += (size_t)n;
+	if (!give(c->fd, &c->out, &c->out_off)) {
+		conn_close(c);
+		return false;
 	}
 	bool want = c->out_off < c->out.len;
 	if (!want)
@@ -274,51 +258,59 @@ static void stream_close(struct conn *c)
 	buf_add(&c->out, "0\r\n\r\n", 5);
 }
 
+static void write_openai(const struct conn *c, struct buf *b)
+{
+	buf_printf(b,
+	    "{\"id\":\"chatcmpl-%lu\",\"object\":\"chat.completion\",\"created\":"
+	    "1700000000,"
+	    "\"model\":\"mock\",\"choices\":[{\"index\":0,\"message\":{\"role\":"
+	    "\"assistant\",\"content\":",
+	    c->serial);
+	if (c->rq.final)
+		buf_printf(b, "\"%s\"},\"finish_reason\":\"stop\"}]", reply);
+	else {
+		buf_printf(b, "null,\"tool_calls\":[");
+		for (int i = 0; i < N_TOOLS; i++)
+			buf_printf(b,
+			    "%s{\"id\":\"call_%lu_%d\",\"type\":\"function\",\"function\":{"
+			    "\"name\":"
+			    "\"%s\",\"arguments\":\"{\\\"order_id\\\":\\\"A-1042\\\"}\"}}",
+			    i ? "," : "", c->serial, i, tool_names[i]);
+		buf_printf(b, "]},\"finish_reason\":\"tool_calls\"}]");
+	}
+	buf_printf(b, ",\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":60,"
+		      "\"total_tokens\":160}}");
+}
+
+static void write_anthropic(const struct conn *c, struct buf *b)
+{
+	buf_printf(b,
+	    "{\"id\":\"msg_%lu\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
+	    "\"mock\",\"content\":[",
+	    c->serial);
+	if (c->rq.final)
+		buf_printf(b, "{\"type\":\"text\",\"text\":\"%s\"}", reply);
+	else
+		for (int i = 0; i < N_TOOLS; i++)
+			buf_printf(b,
+			    "%s{\"type\":\"tool_use\",\"id\":\"toolu_%lu_%d\",\"name\":\"%"
+			    "s\","
+			    "\"input\":{\"order_id\":\"A-1042\"}}",
+			    i ? "," : "", c->serial, i, tool_names[i]);
+	buf_printf(b,
+	    "],\"stop_reason\":\"%s\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":"
+	    "100,\"output_tokens\":60}}",
+	    c->rq.final ? "end_turn" : "tool_use");
+}
+
 static void respond_json(struct conn *c)
 {
-	struct buf *b = &scratch;
-	b->len = 0;
-	if (c->proto == P_OPENAI) {
-		buf_printf(b,
-		    "{\"id\":\"chatcmpl-%lu\",\"object\":\"chat.completion\",\"created\":"
-		    "1700000000,"
-		    "\"model\":\"mock\",\"choices\":[{\"index\":0,\"message\":{\"role\":"
-		    "\"assistant\",\"content\":",
-		    c->serial);
-		if (c->rq.final)
-			buf_printf(b, "\"%s\"},\"finish_reason\":\"stop\"}]", reply);
-		else {
-			buf_printf(b, "null,\"tool_calls\":[");
-			for (int i = 0; i < N_TOOLS; i++)
-				buf_printf(b,
-				    "%s{\"id\":\"call_%lu_%d\",\"type\":\"function\",\"function\":{"
-				    "\"name\":"
-				    "\"%s\",\"arguments\":\"{\\\"order_id\\\":\\\"A-1042\\\"}\"}}",
-				    i ? "," : "", c->serial, i, tool_names[i]);
-			buf_printf(b, "]},\"finish_reason\":\"tool_calls\"}]");
-		}
-		buf_printf(b, ",\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":60,"
-			      "\"total_tokens\":160}}");
-	} else {
-		buf_printf(b,
-		    "{\"id\":\"msg_%lu\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
-		    "\"mock\",\"content\":[",
-		    c->serial);
-		if (c->rq.final)
-			buf_printf(b, "{\"type\":\"text\",\"text\":\"%s\"}", reply);
-		else
-			for (int i = 0; i < N_TOOLS; i++)
-				buf_printf(b,
-				    "%s{\"type\":\"tool_use\",\"id\":\"toolu_%lu_%d\",\"name\":\"%"
-				    "s\","
-				    "\"input\":{\"order_id\":\"A-1042\"}}",
-				    i ? "," : "", c->serial, i, tool_names[i]);
-		buf_printf(b,
-		    "],\"stop_reason\":\"%s\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":"
-		    "100,\"output_tokens\":60}}",
-		    c->rq.final ? "end_turn" : "tool_use");
-	}
-	respond(c, "200 OK", b->p, b->len);
+	scratch.len = 0;
+	if (c->proto == P_OPENAI)
+		write_openai(c, &scratch);
+	else
+		write_anthropic(c, &scratch);
+	respond(c, "200 OK", scratch.p, scratch.len);
 }
 
 static void respond_tool(struct conn *c)
@@ -400,116 +392,159 @@ static void stats_body(struct buf *b)
 	    cfg.ttft_ms, cfg.tok_ms, cfg.tool_ms);
 }
 
-static void handle(struct conn *c, const char *target, size_t tlen, uint64_t now)
+static bool is(const char *target, size_t n, const char *path)
 {
-	const char *body = c->in.p + c->body_at;
-	double delay;
-	if (tlen >= 2 && target[1] == '_') {
-		if (!strncmp(target, "/_config", 8)) {
-			cfg.ttft_ms = query_num(target, tlen, "ttft_ms=", cfg.ttft_ms);
-			cfg.tok_ms = query_num(target, tlen, "tok_ms=", cfg.tok_ms);
-			cfg.tool_ms = query_num(target, tlen, "tool_ms=", cfg.tool_ms);
-		} else if (!strncmp(target, "/_reset", 7)) {
-			uint64_t conns = st.conns, inflight = st.inflight;
-			memset(&st, 0, sizeof st);
-			st.conns = st.max_conns = conns;
-			st.inflight = st.max_inflight = inflight;
-		}
-		stats_body(&scratch);
-		respond(c, "200 OK", scratch.p, scratch.len);
-		consume_request(c);
-		return;
+	return n == strlen(path) && !memcmp(target, path, n);
+}
+
+static bool begins(const char *target, size_t n, const char *path)
+{
+	return n >= strlen(path) && !memcmp(target, path, strlen(path));
+}
+
+static void reset_stats(void)
+{
+	uint64_t conns = st.conns, inflight = st.inflight;
+	memset(&st, 0, sizeof st);
+	st.conns = st.max_conns = conns;
+	st.inflight = st.max_inflight = inflight;
+}
+
+/* /_config, /_reset, /_stats: each answers with the figures. */
+static void handle_control(struct conn *c, const char *target, size_t n)
+{
+	if (begins(target, n, "/_config")) {
+		cfg.ttft_ms = query_num(target, n, "ttft_ms=", cfg.ttft_ms);
+		cfg.tok_ms = query_num(target, n, "tok_ms=", cfg.tok_ms);
+		cfg.tool_ms = query_num(target, n, "tool_ms=", cfg.tool_ms);
+	} else if (begins(target, n, "/_reset")) {
+		reset_stats();
 	}
-	if (tlen >= 17 && !memcmp(target, "/v1/conversations", 17)) { /* "null" system */
-		scratch.len = 0;
-		if (tlen == 17)
-			buf_printf(&scratch, "{\"id\":\"null\"}");
-		else
-			buf_printf(&scratch, "{\"reply\":\"%s\"}", reply);
-		respond(c, "200 OK", scratch.p, scratch.len);
-		consume_request(c);
-		return;
-	}
-	if (!strncmp(target, "/tools/", 7)) {
-		c->proto = P_TOOL;
-		c->tool = -1;
-		for (int i = 0; i < N_TOOLS; i++)
-			if (tlen - 7 == strlen(tool_names[i]) &&
-			    !memcmp(target + 7, tool_names[i], tlen - 7))
-				c->tool = i;
-		if (c->tool < 0)
-			goto not_found;
-		st.tool++;
-		delay = cfg.tool_ms;
-	} else if ((tlen == 20 && !memcmp(target, "/v1/chat/completions", 20)) ||
-		   (tlen == 12 && !memcmp(target, "/v1/messages", 12))) {
-		c->proto = tlen == 20 ? P_OPENAI : P_ANTHROPIC;
-		c->rq = parse_request(body, c->need, c->proto == P_OPENAI);
-		st.llm++;
-		st.body_bytes += c->need;
-		if (c->rq.error) {
-			char err[256];
-			int n = snprintf(err, sizeof err,
-			    "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\","
-			    "\"message\":\"%s\"}}",
-			    c->rq.error);
-			st.bad++;
-			respond(c, "400 Bad Request", err, (size_t)n);
-			consume_request(c);
-			return;
+	stats_body(&scratch);
+	respond(c, "200 OK", scratch.p, scratch.len);
+}
+
+/* The system that does nothing: what the client by itself can reach. */
+static void handle_null(struct conn *c, bool create)
+{
+	scratch.len = 0;
+	if (create)
+		buf_printf(&scratch, "{\"id\":\"null\"}");
+	else
+		buf_printf(&scratch, "{\"reply\":\"%s\"}", reply);
+	respond(c, "200 OK", scratch.p, scratch.len);
+}
+
+static void refuse(struct conn *c, const char *why)
+{
+	scratch.len = 0;
+	buf_printf(&scratch,
+	    "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\","
+	    "\"message\":\"%s\"}}",
+	    why);
+	st.bad++;
+	respond(c, "400 Bad Request", scratch.p, scratch.len);
+}
+
+/* How long the answer takes to begin, in ms; below 0: it was given already. */
+static double handle_tool(struct conn *c, const char *name, size_t n)
+{
+	c->proto = P_TOOL;
+	for (c->tool = 0; c->tool < N_TOOLS; c->tool++)
+		if (is(name, n, tool_names[c->tool])) {
+			st.tool++;
+			return cfg.tool_ms;
 		}
-		c->rq.final ? st.llm_final++ : st.llm_tools++;
-		st.streamed += c->rq.stream;
-		st.no_system += !c->rq.system;
-		delay = cfg.ttft_ms;
-		if (!c->rq.stream && c->rq.final)
-			delay += cfg.tok_ms * (N_TOKENS - 1);
-	} else {
-	not_found:
+	respond(c, "404 Not Found", "{}", 2);
+	return -1;
+}
+
+static double handle_model(struct conn *c, enum proto proto)
+{
+	c->proto = proto;
+	c->rq = parse_request(c->in.p + c->body_at, c->need, proto == P_OPENAI);
+	st.llm++;
+	st.body_bytes += c->need;
+	if (c->rq.error) {
+		refuse(c, c->rq.error);
+		return -1;
+	}
+	c->rq.final ? st.llm_final++ : st.llm_tools++;
+	st.streamed += c->rq.stream;
+	st.no_system += !c->rq.system;
+	return cfg.ttft_ms + (c->rq.final && !c->rq.stream ? cfg.tok_ms * (N_TOKENS - 1) : 0);
+}
+
+static double handle_path(struct conn *c, const char *target, size_t n)
+{
+	if (begins(target, n, "/_"))
+		handle_control(c, target, n);
+	else if (begins(target, n, "/v1/conversations"))
+		handle_null(c, is(target, n, "/v1/conversations"));
+	else if (begins(target, n, "/tools/"))
+		return handle_tool(c, target + 7, n - 7);
+	else if (is(target, n, "/v1/chat/completions"))
+		return handle_model(c, P_OPENAI);
+	else if (is(target, n, "/v1/messages"))
+		return handle_model(c, P_ANTHROPIC);
+	else
 		respond(c, "404 Not Found", "{}", 2);
-		consume_request(c);
+	return -1;
+}
+
+static void handle(struct conn *c, const char *target, size_t n, uint64_t now)
+{
+	double delay = handle_path(c, target, n);
+	consume_request(c);
+	if (delay < 0)
 		return;
-	}
 	c->serial = ++serial;
 	c->next_token = -1;
 	c->busy = true;
 	if (++st.inflight > st.max_inflight)
 		st.max_inflight = st.inflight;
-	consume_request(c);
 	if (delay > 0)
 		timer_add(c, now + (uint64_t)(delay * 1e6));
 	else
 		advance(c, now);
 }
 
+/* Reads the head, once it is there.  false: what is on its way cannot be served. */
+static bool read_head(struct conn *c)
+{
+	char *h = memmem(c->in.p, c->in.len, "\r\n\r\n", 4);
+	if (!h)
+		return true;
+	c->body_at = (size_t)(h - c->in.p) + 4;
+	const char *cl = header_value(c->in.p, c->body_at, "content-length");
+	c->need = cl ? strtoul(cl, NULL, 10) : 0;
+	const char *cn = header_value(c->in.p, c->body_at, "connection");
+	if (cn && !strncasecmp(cn, "close", 5))
+		c->closing = true;
+	if (!header_value(c->in.p, c->body_at, "transfer-encoding"))
+		return true;
+	respond(c, "411 Length Required", "{}", 2);
+	c->closing = true;
+	c->in.len = 0;
+	return false;
+}
+
+static void say_continue(struct conn *c)
+{
+	if (c->sent_continue || !header_value(c->in.p, c->body_at, "expect"))
+		return;
+	buf_add(&c->out, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+	c->sent_continue = true;
+}
+
 /* Serves complete requests in the input buffer, one at a time. */
 static bool conn_serve(struct conn *c)
 {
 	while (!c->busy && c->in.len) {
-		if (!c->body_at) {
-			char *h = memmem(c->in.p, c->in.len, "\r\n\r\n", 4);
-			if (!h)
-				break;
-			c->body_at = (size_t)(h - c->in.p) + 4;
-			const char *cl = header_value(c->in.p, c->body_at, "content-length");
-			c->need = cl ? strtoul(cl, NULL, 10) : 0;
-			const char *cn = header_value(c->in.p, c->body_at, "connection");
-			if (cn && !strncasecmp(cn, "close", 5))
-				c->closing = true;
-			if (header_value(c->in.p, c->body_at, "transfer-encoding")) {
-				respond(c, "411 Length Required", "{}", 2);
-				c->closing = true;
-				c->in.len = 0;
-				return conn_flush(c);
-			}
-		}
+		if ((!c->body_at && !read_head(c)) || !c->body_at)
+			break;
 		if (c->in.len < c->body_at + c->need) {
-			if (!c->sent_continue && header_value(c->in.p, c->body_at, "expect")) {
-				buf_add(&c->out, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-				c->sent_continue = true;
-				if (!conn_flush(c))
-					return false;
-			}
+			say_continue(c);
 			break;
 		}
 		char *t = memchr(c->in.p, ' ', c->body_at);
@@ -525,24 +560,12 @@ static bool conn_serve(struct conn *c)
 
 static void conn_read(struct conn *c)
 {
-	for (;;) {
-		buf_reserve(&c->in, c->need > c->in.len ? c->need - c->in.len + 4096 : 8192);
-		size_t room = c->in.cap - c->in.len - 1;
-		ssize_t n = recv(c->fd, c->in.p + c->in.len, room, 0);
-		if (n > 0) {
-			c->in.len += (size_t)n;
-			if ((size_t)n < room)
-				break;
-		} else if (n < 0 && errno == EINTR) {
-			continue;
-		} else if (n < 0 && errno == EAGAIN) {
-			break;
-		} else {
-			conn_close(c);
-			return;
-		}
-	}
-	conn_serve(c);
+	if (c->need > c->in.len)
+		buf_reserve(&c->in, c->need - c->in.len + 4096);
+	if (take(c->fd, &c->in))
+		conn_serve(c);
+	else
+		conn_close(c);
 }
 
 static void make_reply(void)
@@ -567,80 +590,92 @@ static void make_reply(void)
 	}
 }
 
+static bool read_options(int argc, char **argv, int *port)
+{
+	for (int i = 1; i + 1 < argc; i += 2) {
+		const char *a = argv[i], *v = argv[i + 1];
+		if (!strcmp(a, "--port"))
+			*port = atoi(v);
+		else if (!strcmp(a, "--ttft-ms"))
+			cfg.ttft_ms = atof(v);
+		else if (!strcmp(a, "--tok-ms"))
+			cfg.tok_ms = atof(v);
+		else if (!strcmp(a, "--tool-ms"))
+			cfg.tool_ms = atof(v);
+		else {
+			fprintf(stderr, "mockllm: unknown option %s\n", a);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void accept_conns(int listener)
+{
+	for (int fd; (fd = accept_from(listener)) >= 0;) {
+		struct conn *c = free_list;
+		if (c)
+			free_list = c->next_free;
+		else if (!(c = calloc(1, sizeof *c)))
+			die_of("accepting");
+		c->fd = fd;
+		st.accepted++;
+		if (++st.conns > st.max_conns)
+			st.max_conns = st.conns;
+		struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
+		epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+	}
+}
+
+static void on_event(struct conn *c, uint32_t events)
+{
+	uint32_t gen = c->gen; /* another one: closed, and perhaps somebody else's already */
+	if (c->fd < 0 || (events & EPOLLOUT && !conn_flush(c)))
+		return;
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && c->gen == gen)
+		conn_read(c);
+}
+
+static void run_timers(void)
+{
+	for (uint64_t now = now_ns(); heap_n && heap[0].at <= now;) {
+		struct timer t = timer_pop();
+		if (t.c->gen != t.gen || !t.c->busy)
+			continue;
+		advance(t.c, now);
+		conn_serve(t.c);
+	}
+}
+
+/* NULL: until something happens. */
+static struct timespec *until_timer(struct timespec *ts)
+{
+	if (!heap_n)
+		return NULL;
+	uint64_t now = now_ns(), wait = heap[0].at > now ? heap[0].at - now : 0;
+	*ts = (struct timespec){ (time_t)(wait / 1000000000ull), (long)(wait % 1000000000ull) };
+	return ts;
+}
+
 int main(int argc, char **argv)
 {
 	int port = 21300;
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (!strcmp(argv[i], "--port"))
-			port = atoi(argv[i + 1]);
-		else if (!strcmp(argv[i], "--ttft-ms"))
-			cfg.ttft_ms = atof(argv[i + 1]);
-		else if (!strcmp(argv[i], "--tok-ms"))
-			cfg.tok_ms = atof(argv[i + 1]);
-		else if (!strcmp(argv[i], "--tool-ms"))
-			cfg.tool_ms = atof(argv[i + 1]);
-		else {
-			fprintf(stderr, "unknown option %s\n", argv[i]);
-			return 2;
-		}
-	}
+	if (!read_options(argc, argv, &port))
+		return 2;
 	make_reply();
-	int one = 1, ls = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	setsockopt(ls, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	if (bind(ls, (void *)&a, sizeof a) || listen(ls, 4096)) {
-		perror("mockllm: bind");
-		return 1;
-	}
+	int listener = listen_on(port, false);
 	ep = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = NULL }, evs[256];
-	epoll_ctl(ep, EPOLL_CTL_ADD, ls, &ev);
+	struct epoll_event listening = { .events = EPOLLIN },
+			   all[256]; /* data.ptr NULL: that one */
+	epoll_ctl(ep, EPOLL_CTL_ADD, listener, &listening);
 	for (;;) {
-		struct timespec ts = { 0 };
-		if (heap_n) {
-			uint64_t now = now_ns(), wait = heap[0].at > now ? heap[0].at - now : 0;
-			ts.tv_sec = (time_t)(wait / 1000000000ull);
-			ts.tv_nsec = (long)(wait % 1000000000ull);
-		}
-		int n = epoll_pwait2(ep, evs, 256, heap_n ? &ts : NULL, NULL);
-		for (int i = 0; i < n; i++) {
-			struct conn *c = evs[i].data.ptr;
-			if (!c) {
-				for (int fd; (fd = accept4(ls, NULL, NULL,
-						  SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
-					setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-					c = free_list;
-					if (c)
-						free_list = c->next_free;
-					else if (!(c = calloc(1, sizeof *c)))
-						return 1;
-					c->fd = fd;
-					st.accepted++;
-					if (++st.conns > st.max_conns)
-						st.max_conns = st.conns;
-					ev = (struct epoll_event){ .events = EPOLLIN,
-						.data.ptr = c };
-					epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
-				}
-				continue;
-			}
-			if (c->fd < 0)
-				continue;
-			uint32_t gen = c->gen;
-			if (evs[i].events & EPOLLOUT)
-				if (!conn_flush(c))
-					continue;
-			if (evs[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR) && c->gen == gen)
-				conn_read(c);
-		}
-		for (uint64_t now = now_ns(); heap_n && heap[0].at <= now;) {
-			struct timer t = timer_pop();
-			if (t.c->gen != t.gen || !t.c->busy)
-				continue;
-			advance(t.c, now);
-			conn_serve(t.c);
-		}
+		struct timespec ts;
+		int n = epoll_pwait2(ep, all, 256, until_timer(&ts), NULL);
+		for (int i = 0; i < n; i++)
+			if (all[i].data.ptr)
+				on_event(all[i].data.ptr, all[i].events);
+			else
+				accept_conns(listener);
+		run_timers();
 	}
 }

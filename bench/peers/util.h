@@ -1,12 +1,25 @@
-/* Small helpers shared by the mock and the load generator. */
 #ifndef PEERS_UTIL_H
 #define PEERS_UTIL_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
+
+/* What mockllm, loadgen and floor share: a clock, a buffer, sockets of this machine.
+ *
+ * They measure and are measured against, so each is one thread with one epoll loop and nothing of
+ * src/ is in them.  Whatever cannot go on ends the program. */
 
 static inline uint64_t now_ns(void)
 {
@@ -65,6 +78,89 @@ static inline void buf_free(struct buf *b)
 {
 	free(b->p);
 	memset(b, 0, sizeof *b);
+}
+
+static inline _Noreturn void die_of(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static inline struct sockaddr_in here(int port)
+{
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+}
+
+/* shared: several processes may listen on the port, and the kernel deals out the connections. */
+static inline int listen_on(int port, bool shared)
+{
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = here(port);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (shared)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+	if (bind(fd, (void *)&a, sizeof a) || listen(fd, 4096))
+		die_of("listening");
+	return fd;
+}
+
+/* -1: nobody is waiting. */
+static inline int accept_from(int listener)
+{
+	int one = 1, fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	return fd;
+}
+
+/* It is connected when it can be written to. */
+static inline int connect_to(int port)
+{
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = here(port);
+	if (fd < 0)
+		die_of("socket");
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (connect(fd, (void *)&a, sizeof a) && errno != EINPROGRESS)
+		die_of("connecting");
+	return fd;
+}
+
+/* All that has come; false: the other side has closed.  Who gets less than there is room for has
+ * all of it, and needs no second call to hear so. */
+static inline bool take(int fd, struct buf *in)
+{
+	for (;;) {
+		buf_reserve(in, 8192);
+		size_t room = in->cap - in->len - 1;
+		ssize_t n = recv(fd, in->p + in->len, room, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return true;
+		if (n <= 0)
+			return false;
+		in->len += (size_t)n;
+		in->p[in->len] = 0;
+		if ((size_t)n < room)
+			return true;
+	}
+}
+
+/* As much of it from *at on as goes now; false: the other side has gone. */
+static inline bool give(int fd, const struct buf *out, size_t *at)
+{
+	while (*at < out->len) {
+		ssize_t n = send(fd, out->p + *at, out->len - *at, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		*at += (size_t)n;
+	}
+	return true;
 }
 
 /* Finds a header value in [h, h+n); returns its start or NULL. Name in lower case. */
