@@ -138,7 +138,7 @@ $(BUILD)/bench/peers/%: bench/peers/%.c bench/peers/mock_request.c bench/peers/*
 	    $(if $(filter floor,$*),-lsqlite3)
 
 fmt:
-	clang-format -i $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch] fuzz/*.c)
+	clang-format -i $(wildcard src/*/*.[ch] tests/*.[ch] tests/*/*.[ch] fuzz/*.[ch] bench/*.c bench/peers/*.[ch])
 
 sizes:
 	@tools/sizes

@@ -5,9 +5,9 @@
 
 /* What the operator reads on stderr: one line of text a fact, level first.
  *
- * The level is one of the two globals of the program (base/, fiber runtime).  A line never
- * holds a secret, a customer's words or a tool's arguments: ids, names, counts, reasons.
- * Safe from every thread. */
+ * The level is one of the few globals of the program; the others are a thread's own: its fibers
+ * (fiber/) and the blocks its next arena takes (base/arena.c).  A line never holds a secret, a
+ * customer's words or a tool's arguments: ids, names, counts, reasons.  Safe from every thread. */
 
 enum log_level {
 	LOG_ERROR, /* somebody must do something */

@@ -176,7 +176,7 @@ static void answered(const struct verdict *v, const struct http_answer *a)
 	struct arena *mem = v->call->mem;
 	enum meaning meaning = meaning_of(a);
 
-	if (meaning != DONE)
+	if (meaning != DONE && a->status != 404) /* that it is not there is an answer */
 		log_warn("tool %s: %s answered %d", v->tool->name, host_of(v), a->status);
 	switch (meaning) {
 	case DONE: done(v, a); break;
