@@ -27,9 +27,10 @@ struct limits {
 	int steps, tool_calls, parallel;
 	int identical_calls; /* with the same result, within a turn */
 	int answer_tokens;
-	int context_tokens; /* of a prompt */
-	int64_t turn_tokens;                       /* of all steps, in and out */
-	int64_t turn_cost, conversation_cost, day_cost; /* millionths of a US dollar; a day is UTC's */
+	int context_tokens;  /* of a prompt */
+	int64_t turn_tokens; /* of all steps, in and out */
+	/* Millionths of a US dollar; a day is UTC's. */
+	int64_t turn_cost, conversation_cost, day_cost;
 	int64_t turn_ms;
 };
 

@@ -86,8 +86,8 @@ void ask_close(struct agent *a)
 	routes_free(a->routes);
 }
 
-int ask(struct turn *t, struct model_request *r, struct reply *reply,
-    struct model_answer *answer, struct route_outcome *out, struct err *e)
+int ask(struct turn *t, struct model_request *r, struct reply *reply, struct model_answer *answer,
+    struct route_outcome *out, struct err *e)
 {
 	const struct agent *a = t->agent;
 	struct asking asking = { t, r, reply };

@@ -42,7 +42,7 @@ static int64_t tokens(size_t bytes)
 	return (int64_t)((bytes + AGENT_BYTES_PER_TOKEN - 1) / AGENT_BYTES_PER_TOKEN);
 }
 
-/* What stands in front of each step was weighed once; a recap's has words of its own and no tools. */
+/* What stands in front of each step was weighed once; a recap has words of its own and no tools. */
 static size_t request_bytes(const struct turn *t, const struct model_request *r)
 {
 	size_t standing = t->aside ? strlen(r->instructions)
@@ -89,8 +89,8 @@ static int refuse_day(struct turn *t, struct err *e)
 	return refuse(t, "limit_cost", e, "limits.day_cost");
 }
 
-static int reserve_money(struct turn *t, const struct price_list *list, int64_t prompt,
-    int64_t longest, struct err *e)
+static int reserve_money(
+    struct turn *t, const struct price_list *list, int64_t prompt, int64_t longest, struct err *e)
 {
 	const struct limits *l = &t->agent->config.limits;
 	struct spending *s = today(t->agent);

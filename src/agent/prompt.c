@@ -67,8 +67,8 @@ static json_t *escalation(const struct head *h)
 	    "reason", h->escalation.reason, "rules", or_null(h->escalation.rules));
 }
 
-/* What must be known whatever a recap left out.  The time is that of the turn's beginning: each step
- * would break the provider's cache otherwise. */
+/* What must be known whatever a recap left out.  The time is that of the turn's beginning: each
+ * step would break the provider's cache otherwise. */
 static const json_t *state(struct turn *t)
 {
 	const struct head *h = turn_head(t);

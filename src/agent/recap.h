@@ -19,8 +19,7 @@
  * It is appended only while no model is asked: between turns by the conversation's runner or, when
  * no turn is open, by the fiber; before a step by the turn itself. */
 
-/* The runner's, before and after each turn: append the recap that is ready, begin one that is due.
- */
+/* The runner's, around each turn: append the recap that is ready, begin one that is due. */
 void recap_between_turns(struct agent *a, struct conversation *c);
 
 /* Before a step: recap at once, by extraction, what exceeds limits.context_tokens; of whole turns

@@ -221,7 +221,7 @@ int agent_message(struct agent *a, struct conversation *c, const char *content,
 	struct arena *mem = arena_new();
 	bool masked;
 	json_t *data = json_pack("{ss ss}", "role", "customer", "content",
-	    cards_mask(mem, content, a->config.not_cards, a->config.nnot_cards, 
+	    cards_mask(mem, content, a->config.not_cards, a->config.nnot_cards,
 		conversation_head(c)->card_asked, &masked));
 
 	arena_free(mem);

@@ -1,5 +1,5 @@
-#include "agent/recap.h"
 #include "agent/turn.h"
+#include "agent/recap.h"
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -72,8 +72,8 @@ static int detect(struct turn *t, struct err *e)
 	return escalate_on_message(t, e);
 }
 
-static json_t *step_event(struct turn *t, const struct reply *reply, const struct answered *a,
-    json_t *calls, int64_t ms)
+static json_t *step_event(
+    struct turn *t, const struct reply *reply, const struct answered *a, json_t *calls, int64_t ms)
 {
 	json_t *data = json_pack("{si sI ss ss so sI}", "n", turn_log(t)->steps + 1, "run",
 	    (json_int_t)reply->run, "model", a->out.who->name, "text", a->answer.text, "calls",
@@ -161,8 +161,7 @@ static int give_up(struct turn *t, const char *rule, const char *reason, struct 
 static int give_up_asking(struct turn *t, const struct route_outcome *out, struct err *e)
 {
 	if (text_is(t->limit, "limit_tokens"))
-		return give_up(
-		    t, t->limit, "the answer took more tokens than the limit allows", e);
+		return give_up(t, t->limit, "the answer took more tokens than the limit allows", e);
 	if (t->limit)
 		return give_up(t, t->limit, "the answer would cost more than the limit allows", e);
 	return give_up(t, "model_failed",
@@ -192,8 +191,8 @@ static int conclude(
 }
 
 /* Ask, and take what may count of the answer. */
-static int ask_whole(struct turn *t, struct model_request *r, struct reply *reply,
-    struct answered *a, struct err *e)
+static int ask_whole(
+    struct turn *t, struct model_request *r, struct reply *reply, struct answered *a, struct err *e)
 {
 	int result = ask(t, r, reply, &a->answer, &a->out, e);
 
@@ -203,8 +202,8 @@ static int ask_whole(struct turn *t, struct model_request *r, struct reply *repl
 		a->answer.text = "";
 	a->cut = a->answer.stop == MODEL_CUT && (!a->answer.ncalls || r->final);
 	if (a->cut)
-		a->answer.text = arena_strndup(t->mem, a->answer.text,
-		    reply_whole(a->answer.text, strlen(a->answer.text)));
+		a->answer.text = arena_strndup(
+		    t->mem, a->answer.text, reply_whole(a->answer.text, strlen(a->answer.text)));
 	a->used = t->unlogged;
 	t->unlogged = (struct usage){ 0 };
 	return 0;
@@ -237,7 +236,8 @@ static int step(struct turn *t, struct err *e)
 	if (fits < 0)
 		return -1;
 	if (!fits)
-		return give_up(t, "limit_context", "there is more to read than the limit allows", e);
+		return give_up(
+		    t, "limit_context", "there is more to read than the limit allows", e);
 	prompt_build(t, last_word(t), &request);
 	if (ask_whole(t, &request, &reply, &a, e) < 0) {
 		bool no_model = !reply.failed && fiber_check(&stopped) == 0;

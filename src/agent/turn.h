@@ -79,8 +79,8 @@ struct caller prompt_caller(struct turn *t);
 void ask_open(struct agent *a);
 void ask_close(struct agent *a);
 /* Ask the models for a step, the strong ones where the turn is hard.  As route_complete(). */
-int ask(struct turn *t, struct model_request *r, struct reply *reply,
-    struct model_answer *answer, struct route_outcome *out, struct err *e);
+int ask(struct turn *t, struct model_request *r, struct reply *reply, struct model_answer *answer,
+    struct route_outcome *out, struct err *e);
 
 /* budget.c: tokens and money.  What an attempt may use is reserved before it, and given back for
  * what it did use after it. */
@@ -113,7 +113,7 @@ struct reply {
 	struct buf text; /* all of this run */
 	size_t released; /* of it, shown already */
 	bool held;       /* a sentence was kept back: so is all that follows */
-	bool failed; /* the conversation broke, or we were cancelled, while a sentence was on its way */
+	bool failed;     /* broken or cancelled while a sentence was on its way */
 };
 
 void reply_begin(struct reply *r, struct turn *t);

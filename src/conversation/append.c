@@ -202,4 +202,3 @@ void conversations_forget_keys(struct conversations *all, const char *scope, int
 	rows_forget_keys(c, scope, before);
 	store_submit(all->store, c);
 }
-

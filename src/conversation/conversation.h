@@ -102,8 +102,7 @@ int conversations_unfinished(
     struct conversations *all, struct arena *mem, const char *const **ids, int *n, struct err *e);
 
 /* What all conversations spent that day (usage_day()), in millionths of a US dollar. */
-int conversations_spent(
-    struct conversations *all, int64_t day, int64_t *cost, struct err *e);
+int conversations_spent(struct conversations *all, int64_t day, int64_t *cost, struct err *e);
 
 /* Whether a fiber works on its turn: the runner's flag (agent/runner.c). */
 bool *conversation_running(struct conversation *c);

@@ -29,9 +29,9 @@ enum event_kind {
 	EVENT_CALL_STARTED, /* {call}: a write that may not be repeated is about to be sent */
 	EVENT_RESULT,       /* {call, name, ok, write, result | reason, retry?, unknown?, ms} */
 	EVENT_ESCALATED,    /* {kind: handoff|approval|review, reason, rule, summary?} */
-	EVENT_TURN_ENDED,   /* {answered, steps, tool_calls, usage, cost, lost_cost?, ms, outcome} */
-	EVENT_RECAP, /* {text, upto, turns, by, usage, cost, ms}: bullet points that stand for all up
-			to the event `upto`, the end of a turn, in what a model is given; so many
+	EVENT_TURN_ENDED, /* {answered, steps, tool_calls, usage, cost, lost_cost?, ms, outcome} */
+	EVENT_RECAP, /* {text, upto, turns, by, usage, cost, ms}: bullet points that stand for all
+			up to the event `upto`, the end of a turn, in what a model is given; so many
 			turns are covered; by: a model's name, or "extract" */
 	EVENT_KINDS
 };

@@ -36,8 +36,7 @@ static void set(json_t **at, json_t *v)
 
 static json_t *whole(const json_t *v, size_t max)
 {
-	return v && !json_is_null(v) && json_size(v) <= max ? json_incref(json_unconst(v))
-							    : NULL;
+	return v && !json_is_null(v) && json_size(v) <= max ? json_incref(json_unconst(v)) : NULL;
 }
 
 /* Of a customer's record the members that fit, the first ones first. */
@@ -233,9 +232,7 @@ void head_apply(struct head *h, const struct event *ev)
 	case EVENT_ESCALATED: escalated(h, ev); break;
 	case EVENT_TURN_ENDED: turn_ended(h, ev); break;
 	case EVENT_RECAP: recap(h, ev); break;
-	case EVENT_PART:
-		h->card_asked |= cards_asked(json_str_or(ev->data, "content", ""));
-		break;
+	case EVENT_PART: h->card_asked |= cards_asked(json_str_or(ev->data, "content", "")); break;
 	case EVENT_STEP:
 	case EVENT_CALL_STARTED:
 	case EVENT_KINDS: break;

@@ -57,7 +57,8 @@ struct head {
 	int64_t last_customer; /* seq of the customer's last message; 0: none */
 	int turns;             /* ended turns since the last resolution or release */
 	int turns_all;         /* of the whole conversation */
-	int64_t last_end, end_before; /* seq where its last turn ended, and the one before; 0: none */
+	/* seq where its last turn ended, and the one before; 0: none */
+	int64_t last_end, end_before;
 	int64_t recap_upto; /* seq of the last event that a recap stands for; 0: there is none */
 	bool card_asked;    /* by what we said last */
 	int64_t steps, calls, input_tokens, output_tokens; /* of the whole conversation */

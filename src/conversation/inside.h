@@ -8,7 +8,8 @@
 /* What the files of a conversation share: conversation.c keeps it in memory, append.c writes,
  * follow.c is for who reads along. */
 
-#define CONVERSATION_KEYS 8 /* clients' keys remembered, so that one does not come twice at once */
+/* Clients' keys remembered, so that one does not come twice at once. */
+#define CONVERSATION_KEYS 8
 
 struct conversations {
 	struct world *world;

@@ -13,8 +13,7 @@ void rows_create(struct change *c, const char *id, const struct head *h)
 	struct db_value p[] = { DB_STR(arena_strdup(mem, id)), DB_NUM(h->seq), DB_NUM(h->epoch),
 		DB_STR(owner_name(h->owner)), DB_NUM(h->open_since),
 		DB_STR(head_customer_id(h) ? arena_strdup(mem, head_customer_id(h)) : NULL),
-		DB_STR(head_write(h, mem)), DB_NUM(h->created_at),
-		DB_NUM(h->updated_at) };
+		DB_STR(head_write(h, mem)), DB_NUM(h->created_at), DB_NUM(h->updated_at) };
 
 	change_add_first(c,
 	    "INSERT INTO conversations (id, seq, epoch, owner, open_since, customer_id, head, "
@@ -23,8 +22,7 @@ void rows_create(struct change *c, const char *id, const struct head *h)
 	    p, array_len(p), 1, ERR_CONFLICT, "a conversation with this id exists");
 }
 
-void rows_move(
-    struct change *c, const char *id, int64_t was, const struct head *h, bool identified)
+void rows_move(struct change *c, const char *id, int64_t was, const struct head *h, bool identified)
 {
 	struct arena *mem = change_mem(c);
 	struct db_value p[] = { DB_STR(arena_strdup(mem, id)), DB_NUM(was), DB_NUM(h->epoch),
@@ -32,7 +30,7 @@ void rows_move(
 		DB_STR(head_write(h, mem)), DB_NUM(h->updated_at),
 		DB_STR(head_customer_id(h) ? arena_strdup(mem, head_customer_id(h)) : NULL) };
 
-	/* A column that is named is taken out of its index and put back, also when it is the same. */
+	/* A column that is named leaves its index and comes back, also when it is the same. */
 	change_add_first(c,
 	    identified
 		? "UPDATE conversations SET seq = $4, owner = $5, open_since = $6, head = $7, "
@@ -43,8 +41,8 @@ void rows_move(
 	    "the conversation was changed by somebody else meanwhile");
 }
 
-void rows_event(struct change *c, struct world *w, struct digest *d, const char *id,
-    const struct event *ev)
+void rows_event(
+    struct change *c, struct world *w, struct digest *d, const char *id, const struct event *ev)
 {
 	struct arena *mem = change_mem(c);
 	unsigned char *salt = arena_alloc(mem, SALT_SIZE), *hash = arena_alloc(mem, DIGEST_SIZE);
@@ -68,8 +66,8 @@ void rows_event(struct change *c, struct world *w, struct digest *d, const char 
 void rows_cost(struct change *c, const char *id, const struct event *ev)
 {
 	int64_t cost = event_cost(ev);
-	struct db_value p[] = { DB_STR(arena_strdup(change_mem(c), id)),
-		DB_NUM(usage_day(ev->at)), DB_NUM(cost) };
+	struct db_value p[] = { DB_STR(arena_strdup(change_mem(c), id)), DB_NUM(usage_day(ev->at)),
+		DB_NUM(cost) };
 
 	if (cost <= 0)
 		return;

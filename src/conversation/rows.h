@@ -13,8 +13,8 @@ void rows_create(struct change *c, const char *id, const struct head *h);
 void rows_move(
     struct change *c, const char *id, int64_t was, const struct head *h, bool identified);
 /* One event; the payload is salted and hashed here. */
-void rows_event(struct change *c, struct world *w, struct digest *d, const char *id,
-    const struct event *ev);
+void rows_event(
+    struct change *c, struct world *w, struct digest *d, const char *id, const struct event *ev);
 /* What it says was spent goes to its conversation and day. */
 void rows_cost(struct change *c, const char *id, const struct event *ev);
 void rows_client_key(

@@ -8,7 +8,7 @@
 
 static const char interrupted[] = "interrupted: the call was not finished";
 const char wire_cut_short[] = "You were interrupted after saying this; the customer has read it. "
-				"Go on from there.";
+			      "Go on from there.";
 
 struct wire *wire_new(void)
 {
@@ -92,8 +92,9 @@ static void drop_parts(struct wire *w)
 /* What was shown of a reply that then did not come to its end stays as said. */
 static void flush_parts(struct wire *w)
 {
-	struct wire_message said = { .role = WIRE_AI, .seq = w->parts_seq },
-			    note = { .role = WIRE_NOTE, .seq = w->parts_seq, .text = wire_cut_short };
+	struct wire_message said = { .role = WIRE_AI, .seq = w->parts_seq }, note = {
+		.role = WIRE_NOTE, .seq = w->parts_seq, .text = wire_cut_short
+	};
 	bool blank = !w->parts.len || text_blank(w->parts.data);
 
 	said.text = blank ? NULL : wire_keep(w, w->parts.data);

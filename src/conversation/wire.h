@@ -61,10 +61,10 @@ struct wire_result {
 
 struct wire_message {
 	enum wire_role role;
-	int64_t seq; /* of the event that made it; of a recap, of the last it covers */
-	const char *turn;                  /* NULL: none */
-	const char *text;                  /* NULL: none */
-	const char *author;                /* a person's name */
+	int64_t seq;        /* of the event that made it; of a recap, of the last it covers */
+	const char *turn;   /* NULL: none */
+	const char *text;   /* NULL: none */
+	const char *author; /* a person's name */
 	const struct wire_call *calls;     /* WIRE_AI */
 	const struct wire_result *results; /* WIRE_RESULTS */
 	int n;                             /* calls or results */
@@ -78,8 +78,7 @@ struct wire_message {
  * with: they know it by its address. */
 struct wire_dialect {
 	const char *name;
-	void (*render)(
-	    const struct wire_dialect *d, struct buf *out, const struct wire_message *m);
+	void (*render)(const struct wire_dialect *d, struct buf *out, const struct wire_message *m);
 };
 
 struct wire;

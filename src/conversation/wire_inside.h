@@ -4,8 +4,7 @@
 #include "base/arena.h"
 #include "conversation/wire.h"
 
-/* What wire.c (events into messages) and wire_turns.c (turns, and what a recap takes away) share.
- */
+/* What wire.c (events into messages) and wire_turns.c (turns; what a recap takes away) share. */
 
 #define DIALECTS 4 /* rendered at once: the links of a chain */
 

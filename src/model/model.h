@@ -17,9 +17,9 @@
  * over HTTP).  It knows nothing of tools, stores or conversations beyond this request, and it
  * never runs a call.
  *
- * complete() is one step, asked once: who asks again, or somebody else, is route.h.  It may wait and
- * has no state between calls but its configuration: all it may remember of earlier steps is in the
- * request (its own `opaque` comes back), so a step can be asked again after a crash. */
+ * complete() is one step, asked once: who asks again, or somebody else, is route.h.  It may wait
+ * and has no state between calls but its configuration: all it may remember of earlier steps is in
+ * the request (its own `opaque` comes back), so a step can be asked again after a crash. */
 
 struct model_tool {
 	const char *name, *description;
@@ -49,8 +49,8 @@ struct model_request {
 	const struct model_tool *tools;
 	int ntools;
 	/* All that was said, legal to send: wire_bytes() for what is closed, wire_tail() for the
-	 * rest.  The state belongs behind the first `state_after` of the closed messages, right after
-	 * the customer's newest, so that nothing follows open results. */
+	 * rest.  The state belongs behind the first `state_after` of the closed messages, right
+	 * after the customer's newest, so that nothing follows open results. */
 	struct wire *history;
 	int state_after;
 	/* This turn: what the customer wrote that is not answered yet, in one text; its intents;
@@ -67,7 +67,7 @@ struct model_request {
 	 * "escalation":{"kind","rule","reason","rules"}|null,"now","language"}.  NULL: there is
 	 * none, it is no customer's turn. */
 	const json_t *state;
-	bool final; /* no calls any more: answer with what there is */
+	bool final;               /* no calls any more: answer with what there is */
 	const char *conversation; /* its id */
 	int64_t step;             /* so many steps the conversation had before this one */
 	int answer_tokens;        /* the longest answer */
@@ -97,7 +97,7 @@ enum model_fault {
 	MODEL_FAULT_NONE,
 	MODEL_FAULT_NETWORK, /* no connection, too slow, cut off, not understood: try again */
 	MODEL_FAULT_BUSY,    /* overloaded or a rate limit: try again, after retry_ms */
-	MODEL_FAULT_ACCOUNT, /* key, permission, quota or bill: not before somebody has seen to it */
+	MODEL_FAULT_ACCOUNT, /* key, permission, quota or bill: until somebody sees to it */
 	MODEL_FAULT_REQUEST, /* it does not take this request, nor would it a second time */
 	MODEL_FAULT_CONTEXT, /* the prompt is too long for it */
 	MODEL_FAULT_REFUSED, /* it declined to answer; what it said before counts for nothing */

@@ -60,8 +60,8 @@ static void remember(struct provider_head *h, const struct model_request *r)
 	for (int i = 0; i < r->ntools; i++)
 		h->tools[i] = (struct model_tool){ .name = keep(h, r->tools[i].name),
 			.description = keep(h, r->tools[i].description),
-			.parameters = json_in(
-			    h->mem, json_incref(json_unconst(r->tools[i].parameters))) };
+			.parameters =
+			    json_in(h->mem, json_incref(json_unconst(r->tools[i].parameters))) };
 	h->ntools = r->ntools;
 	h->answer_tokens = r->answer_tokens;
 	h->rendered = true;

@@ -200,7 +200,7 @@ static const char *past(const char *p, const char *end)
 		return past_string(p, end);
 	if (*p == '{' || *p == '[')
 		return past_list(p, end);
-	while (p < end && *p > ' ' && *p != ',' && *p != ']' && *p != '}')
+	while (p < end && !(*p <= ' ' || *p == ',' || *p == ']' || *p == '}'))
 		p++;
 	return p;
 }

@@ -105,7 +105,8 @@ static int say(const json_t *step, const struct model_sink *sink, struct arena *
 		if (wait_ms(step, "delta_ms", e) < 0)
 			return -1;
 		out->text = arena_printf(mem, "%s%s", out->text, json_string_value(delta));
-		if (sink->text(sink->self, json_string_value(delta), json_string_length(delta), e) < 0)
+		if (sink->text(sink->self, json_string_value(delta), json_string_length(delta), e) <
+		    0)
 			return -1;
 	}
 	return 0;
@@ -139,7 +140,8 @@ static const json_t *due(const struct scripted *s, int64_t nth, struct err *e)
 	int64_t n = (int64_t)json_array_size(steps);
 
 	if (nth >= n && !json_flag(s->script, "repeat")) {
-		err_set(e, ERR_INVALID, "the script has %d steps and was asked for one more", (int)n);
+		err_set(
+		    e, ERR_INVALID, "the script has %d steps and was asked for one more", (int)n);
 		return NULL;
 	}
 	return json_array_get(steps, (size_t)(nth % n));

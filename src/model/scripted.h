@@ -15,8 +15,8 @@
  * A step has text or calls or both; `deltas`, a list of texts, streams them, each after delta_ms;
  * `expect` must occur in what the customer wrote or the step fails; `error` is a failure with this
  * reason; `cut` says that the answer was cut off.  Which step is due is counted in the log,
- * so a restart goes on where it was, and each conversation runs the script from its beginning.  At its end it fails loudly, unless `repeat`
- * starts it over. */
+ * so a restart goes on where it was, and each conversation runs the script from its beginning.  At
+ * its end it fails loudly, unless `repeat` starts it over. */
 
 /* Keeps the script (a reference). `name` is what the model is called: "scripted". */
 struct model *scripted_new(const json_t *script, const char *name);

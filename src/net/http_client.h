@@ -63,8 +63,7 @@ struct http_reach {
 struct http_request {
 	const char *method; /* "POST" */
 	const char *url;    /* absolute, http or https, encoded */
-	/* Not those that frame the message (Content-Length, Connection, ...) nor Host: ERR_INVALID.
-	 */
+	/* None that frames the message (Content-Length, Connection, ...), nor Host: ERR_INVALID. */
 	const struct http_field *fields;
 	int nfields;
 	const struct http_piece *body; /* sent one behind the other; copied, free at once */

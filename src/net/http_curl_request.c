@@ -433,8 +433,7 @@ static void cut(struct transfer *t, struct err *e)
 	err_set(e, ERR_IO, "%s", t->asker->headed ? HTTP_CUT_BODY : HTTP_CUT_HEAD);
 }
 
-/* In our words; of the library's only those about TLS, where it has seen nothing but certificates.
- */
+/* In our words; of the library's only those about TLS, where it has seen certificates alone. */
 static void explain(struct transfer *t, CURLcode result, struct err *e)
 {
 	switch (result) {

@@ -92,10 +92,10 @@ static int push_result(struct live *l, const struct event *ev)
 {
 	const json_t *view = json_in(l->r->mem, event_view(ev, SEEN_BY_CUSTOMER));
 
-	if (push_json(l, json_pack("{s{sO sO sO sO}}", "result", "id",
-			     json_object_get(view, "call"), "name", json_object_get(view, "name"),
-			     "ok", json_object_get(view, "ok"), "ms",
-			     json_object_get(view, "ms"))) < 0)
+	if (push_json(
+		l, json_pack("{s{sO sO sO sO}}", "result", "id", json_object_get(view, "call"),
+		       "name", json_object_get(view, "name"), "ok", json_object_get(view, "ok"),
+		       "ms", json_object_get(view, "ms"))) < 0)
 		return -1;
 	return l->running && --l->running ? 0 : push_typing(l);
 }

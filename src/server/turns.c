@@ -153,8 +153,8 @@ static json_t *turn_json(
 {
 	return json_pack("{ss sO so so sO ss}", "id", end->turn, "steps",
 	    json_object_get(end->data, "steps"), "tool_calls", turn_calls(events, n, viewer),
-	    "usage", usage_json(end, viewer), "ms", json_object_get(end->data, "ms"),
-	    "outcome", json_str_or(end->data, "outcome", ""));
+	    "usage", usage_json(end, viewer), "ms", json_object_get(end->data, "ms"), "outcome",
+	    json_str_or(end->data, "outcome", ""));
 }
 
 static json_t *reply_json(const struct event *events, int n)

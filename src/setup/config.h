@@ -33,9 +33,9 @@ struct model_entry {
 		MODEL_SCRIPTED,
 		MODEL_PROVIDER
 	} kind;
-	const char *pointer; /* its place in agent.yaml */
-	const char *name;    /* as written */
-	struct yaml *script; /* MODEL_SCRIPTED; NULL when the file is wrong */
+	const char *pointer;             /* its place in agent.yaml */
+	const char *name;                /* as written */
+	struct yaml *script;             /* MODEL_SCRIPTED; NULL when the file is wrong */
 	const struct price_list *prices; /* NULL: what it costs is not known */
 	/* MODEL_PROVIDER */
 	int provider;   /* of c->providers */
@@ -70,8 +70,9 @@ struct tool_entry {
 struct config {
 	const char *folder;
 	struct yaml *agent, *intents, *playbook; /* the last two: NULL when there is no such file */
-	struct mistakes notes; /* what is no mistake, and should be known: a key that is not there */
-	const json_t *unset;   /* {"claude": "ANTHROPIC_API_KEY"} */
+	/* What is no mistake, and should be known: a key that is not there. */
+	struct mistakes notes;
+	const json_t *unset; /* {"claude": "ANTHROPIC_API_KEY"} */
 
 	const char *name, *currency;
 	const char *store; /* path of the log, below the data folder or absolute */
@@ -81,7 +82,8 @@ struct config {
 	int nproviders;
 	const struct model_entry *models; /* all that a chain names, each once */
 	int nmodels;
-	struct chain_entry main, router, strong; /* main has at least one link, the others may not */
+	/* main has at least one link, the others may not. */
+	struct chain_entry main, router, strong;
 	struct strong_when strong_when;
 	const struct database_entry *databases;
 	int ndatabases;

@@ -18,11 +18,11 @@ struct service_options {
 	const char *data;   /* NULL: "data" in the folder */
 	const char *listen; /* HOST:PORT; port 0: any */
 	bool demo, insecure;
-	/* For who talks to the server rather than runs it; NULL: it greets, and serves until told to
-	 * stop.  Called on a fiber with its address ("http://127.0.0.1:8080") once it answers; when
-	 * ready() returns, the server stops, and when the server is told to stop, ready()'s scope
-	 * is cancelled.  SIGINT is ready()'s business.  Where another process serves the data folder,
-	 * the address is that one's (here: false), and nothing is started. */
+	/* For who talks to the server rather than runs it; NULL: it greets, and serves until told
+	 * to stop.  Called on a fiber with its address ("http://127.0.0.1:8080") once it answers;
+	 * when ready() returns, the server stops, and when the server is told to stop, ready()'s
+	 * scope is cancelled.  SIGINT is ready()'s business.  Where another process serves the data
+	 * folder, the address is that one's (here: false), and nothing is started. */
 	void (*ready)(void *self, struct world *w, const char *address, bool here);
 	void *ready_self;
 	/* For tests alone: called at named points of a turn (agent.h). */

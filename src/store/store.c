@@ -166,7 +166,7 @@ struct batch {
 	int result;
 };
 
-/* Nearly always all of them hold, and need no savepoint each.  The one that does not; NULL: none. */
+/* Nearly always all of them hold and need no savepoint each.  The one that does not; NULL: none. */
 static struct change *apply_all(struct sqlite *log, struct batch *b)
 {
 	for (int i = 0; i < b->n; i++)

@@ -174,8 +174,7 @@ UNUSED static const char *known(struct conversation *c, struct arena *mem)
 
 	return arena_printf(mem, "%s\n%lld %d %d %s\n%s",
 	    buf_str(wire_bytes(conversation_wire(c), &scripted_dialect)), (long long)t->trigger,
-	    t->ended, t->steps, json_text(mem, t->opaque),
-	    head_write(conversation_head(c), mem));
+	    t->ended, t->steps, json_text(mem, t->opaque), head_write(conversation_head(c), mem));
 }
 
 UNUSED static const struct event *newest_recap(

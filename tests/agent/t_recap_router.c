@@ -130,7 +130,8 @@ RECAP_TEST(what_is_no_recap_is_not_taken_for_one)
 
 RECAP_TEST(builtin_is_not_asked_and_the_second_is_when_the_first_fails)
 {
-	struct writer none = { .model = { .class = &builtin, .name = "builtin" } }, down = { .error = "down" },
+	struct writer none = { .model = { .class = &builtin, .name = "builtin" } },
+		      down = { .error = "down" },
 		      good = { .model = { .class = &writing, .name = "good" }, .text = "- fine" };
 	const struct model *chain[3];
 	struct err e = { 0 };
@@ -306,8 +307,7 @@ static void check_recaps(struct conversation *c, struct arena *mem)
 		CHECK(json_int(events[i].data, "turns", 0) <= ended - 9);
 	}
 	CHECK_INT(answers, asked);
-	CHECK_STR(head_write(conversation_head(c), mem),
-	    head_write(&again, mem));
+	CHECK_STR(head_write(conversation_head(c), mem), head_write(&again, mem));
 	CHECK(conversation_head(c)->recap_upto);
 	CHECK_INT(conversation_head(c)->recap_upto, upto);
 	head_done(&again);

@@ -333,8 +333,8 @@ static void any_log_folds_to_what_its_row_says(void **state)
 				dice / 256 % 2, "write", dice / 512 % 2, "customer", "id", "c",
 				"answered", (json_int_t)(dice / 1024 % 30), "steps", dice % 7,
 				"intents", "name", "x", "p", 0.1 * (dice % 10), "usage",
-				"input_tokens", (json_int_t)(dice % 1000), "cost",
-				(json_int_t)dice, "lost_cost", (json_int_t)(dice / 3)));
+				"input_tokens", (json_int_t)(dice % 1000), "cost", (json_int_t)dice,
+				"lost_cost", (json_int_t)(dice / 3)));
 			survives_its_row(&h);
 			assert_true(h.open_since <= h.last_customer);
 			assert_true(h.seq == i + 1);

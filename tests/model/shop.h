@@ -98,7 +98,7 @@ struct shop {
 	json_t *answers; /* {"lookup_order": VALUE or "!reason"} */
 	json_t *state;
 	json_t *opaque;
-	bool final; /* no calls are allowed from the first step on */
+	bool final;                   /* no calls are allowed from the first step on */
 	struct model_done foreign[8]; /* what another model called in this turn before */
 	int nforeign;
 

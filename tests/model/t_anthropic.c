@@ -116,9 +116,9 @@ RIG_TEST(
 
 RIG_TEST(a_recap_is_the_users_and_says_what_it_is, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
 {
-	rig_log(r, LOG(CUSTOMER("hi"), AI("Hello."), "turn.ended {}",
-		       "conversation.recap {\"upto\":3,\"text\":\"- hi</recap>\"}",
-		       CUSTOMER("how?")));
+	rig_log(
+	    r, LOG(CUSTOMER("hi"), AI("Hello."), "turn.ended {}",
+		   "conversation.recap {\"upto\":3,\"text\":\"- hi</recap>\"}", CUSTOMER("how?")));
 	CHECK_HAS(messages(r),
 	    "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"<recap>What was said "
 	    "before this, in bullet points:\\n- hi&lt;/recap></recap>\"}]},{\"role\":\"user\",");
@@ -136,7 +136,8 @@ RIG_TEST(nobody_else_writes_our_tags, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
 /* Its own blocks. */
 
 #define THOUGHT                                                                                    \
-	"{\\\"type\\\":\\\"thinking\\\",\\\"thinking\\\":\\\"hm\\\",\\\"signature\\\":\\\"of hm\\\"}"
+	"{\\\"type\\\":\\\"thinking\\\",\\\"thinking\\\":\\\"hm\\\",\\\"signature\\\":\\\"of "     \
+	"hm\\\"}"
 #define BLOCK "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"of hm\"}"
 
 static const char *thinking_step(struct rig *r, const char *model, const char *opaque)

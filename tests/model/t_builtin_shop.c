@@ -931,8 +931,7 @@ static void any_results_end_in_an_answer(void **state)
 
 /* Another model began the turn and died: builtin goes on with what it did. */
 
-#define ALREADY                                                                                    \
-	ROWS(MAY_NOT("FW-1001", "Alpine tent", "it has been refunded already"))
+#define ALREADY ROWS(MAY_NOT("FW-1001", "Alpine tent", "it has been refunded already"))
 
 static void what_another_model_looked_up_is_used(void **state)
 {
@@ -952,8 +951,7 @@ static void what_another_model_did_is_told_and_not_done_again(void **state)
 
 	shop_foreign(s, "lookup_order", "{}");
 	shop_foreign(s, "check_refund_policy", "{}");
-	shop_foreign(
-	    s, "initiate_refund", "{\"order_id\":\"FW-1001\",\"amount_cents\":8900}");
+	shop_foreign(s, "initiate_refund", "{\"order_id\":\"FW-1001\",\"amount_cents\":8900}");
 	shop_answer(s, "check_refund_policy", ALREADY);
 	says(s, HEADLINE, "refund_request cancellation",
 	    "I am sorry that you want to leave us. I have refunded $89.00 for Alpine tent (order "
@@ -974,8 +972,8 @@ static void what_another_model_did_otherwise_goes_to_a_person(void **state)
 
 		s->nforeign = 0;
 		shop_owner(s, "ai");
-		shop_answer(s, "check_refund_policy",
-		    ROWS(MAY("FW-1001", "Alpine tent", "8900", "0")));
+		shop_answer(
+		    s, "check_refund_policy", ROWS(MAY("FW-1001", "Alpine tent", "8900", "0")));
 		shop_foreign(s, "lookup_order", "{\"order_id\":\"FW-1001\"}");
 		shop_foreign(s, "initiate_refund", refunds[i]);
 		if (i)
@@ -1003,8 +1001,7 @@ static void what_another_model_could_not_do_may_be_tried(void **state)
 	struct shop *s = *state;
 
 	shop_answer(s, "initiate_refund", "!the amount is above what was paid");
-	shop_foreign(
-	    s, "initiate_refund", "{\"order_id\":\"FW-1001\",\"amount_cents\":9900}");
+	shop_foreign(s, "initiate_refund", "{\"order_id\":\"FW-1001\",\"amount_cents\":9900}");
 	json_object_del(s->answers, "initiate_refund");
 	assert_non_null(strstr(
 	    shop_say(s, "Please refund my order", "refund_request"), "I have refunded $89.00"));

@@ -137,9 +137,9 @@ RIG_TEST(notes_are_the_servers, API_OPENAI, OWN, "gpt-6-luna")
 
 RIG_TEST(a_recap_is_the_users_and_says_what_it_is, API_OPENAI, OWN, "gpt-6-luna")
 {
-	rig_log(r, LOG(CUSTOMER("hi"), AI("Hello."), "turn.ended {}",
-		       "conversation.recap {\"upto\":3,\"text\":\"- hi</recap>\"}",
-		       CUSTOMER("how?")));
+	rig_log(
+	    r, LOG(CUSTOMER("hi"), AI("Hello."), "turn.ended {}",
+		   "conversation.recap {\"upto\":3,\"text\":\"- hi</recap>\"}", CUSTOMER("how?")));
 	CHECK_HAS(rig_body(r),
 	    "\"},{\"role\":\"user\",\"content\":\"<recap>What was said before this, in bullet "
 	    "points:\\n- hi&lt;/recap></recap>\"},{\"role\":\"user\",\"content\":\"how?\"}");

@@ -559,8 +559,7 @@ static void what_is_not_legal_is_refused(void **state)
 		{ API_ANTHROPIC, BODY(USER(" ")), "non-empty" },
 		{ API_ANTHROPIC, BODY(USER("hi") USES("a")), "no results" },
 		{ API_ANTHROPIC, BODY(USER("hi") USES("a") "," USER("x")), "without tool_result" },
-		{ API_ANTHROPIC,
-		    BODY(USER("hi") USES("a") RESULTS(RESULT("a") "," RESULT("b"))),
+		{ API_ANTHROPIC, BODY(USER("hi") USES("a") RESULTS(RESULT("a") "," RESULT("b"))),
 		    "unexpected result" },
 		{ API_ANTHROPIC,
 		    BODY(USER("hi") USES("a")

@@ -130,14 +130,12 @@ static void functions_over_lists(void **state)
 	    { "#map({1, 2}, function(x) return nil end)", "2" },
 	    { "map({1, 2}, function(x) return nil end)[2] == nil", "true" },
 	    { "sum(policy.rows, function(r) return r.amount_cents end)", "133400" },
-	    { "sum({1, 2.5})", "3.5" },
-	    { "sum({9223372036854775807, 1})", "9.223372036854776e18" }, { "sum({})", "0" },
-	    { "count(policy.rows)", "3" },
+	    { "sum({1, 2.5})", "3.5" }, { "sum({9223372036854775807, 1})", "9.223372036854776e18" },
+	    { "sum({})", "0" }, { "count(policy.rows)", "3" },
 	    { "count(policy.rows, function(r) return r.refundable == 1 end)", "2" },
 	    { "min(3, 1, 2)", "1" }, { "max({3, 1, 2})", "3" }, { "round(2.5)", "3" },
 	    { "round(-2.5)", "-3" }, { "round(1.005 * 100) / 100", "1.0" },
-	    { "round(3.14159, 2)", "3.14" },
-	    { "one_of(order.order_id, 'a', 'FW-1001')", "true" },
+	    { "round(3.14159, 2)", "3.14" }, { "one_of(order.order_id, 'a', 'FW-1001')", "true" },
 	    { "one_of('FW-1002', map(policy.rows, function(r) return r.order_id end))", "true" },
 	    { "one_of('x', {})", "false" }, { "one_of(nothing, nil)", "true" });
 }

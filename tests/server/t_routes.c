@@ -240,7 +240,8 @@ API_TEST(what_it_cost_is_for_the_company_alone,
 	api_restart(a);
 	new_conversation(a, "");
 	usage = json_object_get(
-	    json_object_get(call(a, a->token, "POST", at(a, "/messages"), what, 200), "turn"), "usage");
+	    json_object_get(call(a, a->token, "POST", at(a, "/messages"), what, 200), "turn"),
+	    "usage");
 	CHECK(json_int(usage, "input_tokens", 0) > 0);
 	CHECK(!json_object_get(usage, "cost"));
 	state = call(a, a->token, "GET", at(a, ""), NULL, 200);

@@ -122,7 +122,8 @@ static inline struct folder folder_good(void)
 }
 
 /* Exactly one place must have `find`, or the test is wrong. */
-static inline void folder_replace(struct folder *f, const char *file, const char *find, const char *put)
+static inline void folder_replace(
+    struct folder *f, const char *file, const char *find, const char *put)
 {
 	struct arena *mem = arena_new();
 	struct err e;

@@ -254,9 +254,9 @@ static void instructions_that_leave_no_room_for_a_conversation_are_a_mistake(voi
 
 static void what_does_not_work_yet_is_refused_by_name(void **state)
 {
-	static const char *const top[] = { "mcp: { crm: { url: http://x } }", "policies: []", "desk: {}",
-		"webhooks: []", "mail: {}", "mode: draft",
-		"languages: [en]", "resolution: {}" };
+	static const char *const top[] = { "mcp: { crm: { url: http://x } }", "policies: []",
+		"desk: {}", "webhooks: []", "mail: {}", "mode: draft", "languages: [en]",
+		"resolution: {}" };
 	static const struct row rows[] = {
 		{ "agent.yaml", "turns: 9", "confidence_below: 0.6",
 		    "agent.yaml:29:3: escalation.confidence_below: not available yet\n" },
@@ -471,8 +471,7 @@ int main(void)
 		cmocka_unit_test(what_sections_say_of_each_other_is_checked),
 		cmocka_unit_test(parameters_in_the_short_form_are_a_schema),
 		cmocka_unit_test(sql_that_does_not_compile_has_its_place_in_the_file),
-		cmocka_unit_test(
-		    instructions_that_leave_no_room_for_a_conversation_are_a_mistake),
+		cmocka_unit_test(instructions_that_leave_no_room_for_a_conversation_are_a_mistake),
 		cmocka_unit_test(what_does_not_work_yet_is_refused_by_name),
 		cmocka_unit_test(mistakes_of_every_kind_are_told_at_once),
 		cmocka_unit_test(a_playbook_is_checked_against_the_rest_of_the_folder),

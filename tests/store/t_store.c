@@ -689,7 +689,7 @@ static void a_second_process_is_refused_by_the_number_of_the_first(void **state)
 	child = fork();
 	if (!child) {
 		byte = store_lock(f.dir, &e) == 0 &&
-				       store_lock_address(f.dir, "http://127.0.0.1:9", &e) == 0
+			       store_lock_address(f.dir, "http://127.0.0.1:9", &e) == 0
 			   ? 'y'
 			   : 'n';
 		close(over[1]);
