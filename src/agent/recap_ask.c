@@ -135,12 +135,6 @@ static int check(struct arena *mem, const char *transcript, struct model_answer 
 		      : 0;
 }
 
-static int nobody_reads(void *self, const char *s, size_t n, struct err *e)
-{
-	(void)self, (void)s, (void)n, (void)e;
-	return 0;
-}
-
 /* All of it in one message of a history of its own. */
 static struct wire *history_of(struct arena *mem, const char *transcript)
 {
@@ -175,12 +169,6 @@ static void settle(void *self, const struct model *m, const struct model_answer 
 	budget_settle(a->turn, m, a->request, answer, ok);
 }
 
-static struct model_sink sink(void *self)
-{
-	(void)self;
-	return (struct model_sink){ .text = nobody_reads };
-}
-
 const char *recap_ask(
     struct turn *t, const char *transcript, const struct model **who, struct err *e)
 {
@@ -192,9 +180,7 @@ const char *recap_ask(
 		.conversation = conversation_id(t->c),
 		.answer_tokens = ANSWER_TOKENS };
 	struct asking asking = { t, &r };
-	struct route_asker asker = {
-		.allow = allow, .settle = settle, .begin = sink, .self = &asking
-	};
+	struct route_asker asker = { .allow = allow, .settle = settle, .self = &asking };
 	struct route_step step = { .request = &r, .deadline = t->deadline };
 	struct route_outcome out;
 	struct model_answer answer = { 0 };

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "model/model.h"
+#include "net/reach.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,15 +38,6 @@ static const struct model_request *question(struct doctor *d, struct wire *histo
 		.conversation = "doctor",
 		.answer_tokens = 16 };
 	return r;
-}
-
-static int no_matter(void *self, const char *s, size_t n, struct err *e)
-{
-	(void)self;
-	(void)s;
-	(void)n;
-	(void)e;
-	return 0;
 }
 
 static const struct {
@@ -88,7 +80,7 @@ struct asking {
 
 static void ask(void *arg)
 {
-	const struct model_sink sink = { .text = no_matter };
+	const struct model_sink sink = { 0 };
 	struct wire *history = wire_new();
 	struct asking *a = arg;
 
@@ -156,7 +148,6 @@ static void reach(void *arg)
 	struct reach *r = arg;
 	int failure = getaddrinfo(r->host, r->port, &hints, &all);
 
-	r->why[0] = '\0';
 	if (failure) {
 		snprintf(
 		    r->why, sizeof(r->why), "no such host is known (%s)", gai_strerror(failure));
@@ -172,22 +163,16 @@ static void reach(void *arg)
 	freeaddrinfo(all);
 }
 
-/* "https://pay.example:8443/orders/{id}"; false: it is no URL with a host of its own. */
-static bool host_of(struct arena *mem, const char *url, struct reach *r)
+/* "https://pay.example:8443/orders/{id}": up to the host's end no name stands in it. */
+static bool target_of(struct arena *mem, const char *url, struct http_target *t)
 {
 	const char *host = strstr(url, "://");
-	size_t n;
+	struct err e;
 
-	if (!host)
-		return false;
-	r->port = text_starts(url, "http://") ? "80" : "443";
-	host += 3;
-	n = *host == '[' ? strcspn(host, "]") : strcspn(host, ":/?{");
-	r->host = arena_strndup(mem, host + (*host == '['), n - (*host == '['));
-	host += n + (*host == '[');
-	if (*host == ':')
-		r->port = arena_strndup(mem, host + 1, strspn(host + 1, "0123456789"));
-	return *r->host && *host != '{';
+	return host &&
+	       http_target_read(t,
+		   arena_strndup(mem, url, (size_t)(host + 3 - url) + strcspn(host + 3, "/?")),
+		   &e) == 0;
 }
 
 static void hosts(struct doctor *d)
@@ -195,14 +180,16 @@ static void hosts(struct doctor *d)
 	const struct config *c = d->setup->config;
 	json_t *seen = json_in(d->mem, json_object());
 	struct lane *lane = lane_new(d->world, "doctor", 1);
-	struct reach r;
+	struct http_target t;
 	struct err e;
 
 	for (int i = 0; i < c->ntools; i++) {
 		const char *url = json_str(c->tools[i].kind_entry, "url"), *name;
+		struct reach r;
 
-		if (!url || !host_of(d->mem, url, &r))
+		if (!url || !target_of(d->mem, url, &t))
 			continue;
+		r = (struct reach){ t.host, arena_printf(d->mem, "%u", t.port), "" };
 		name = arena_printf(d->mem, "%s:%s", r.host, r.port);
 		if (json_object_get(seen, name))
 			continue;

@@ -116,8 +116,9 @@ struct model_answer {
 	int64_t retry_ms;
 };
 
-/* Where text goes while it is being said.  A model without a stream need not call it: the answer
- * has the text.  -1: nobody wants more; complete() returns -1 with this error. */
+/* Where text goes while it is being said; `text` NULL: nobody reads along.  A model without a
+ * stream need not call it: the answer has the text.  -1: nobody wants more; complete() returns -1
+ * with this error. */
 struct model_sink {
 	int (*text)(void *self, const char *s, size_t n, struct err *e);
 	void *self;

@@ -105,8 +105,8 @@ static int say(const json_t *step, const struct model_sink *sink, struct arena *
 		if (wait_ms(step, "delta_ms", e) < 0)
 			return -1;
 		out->text = arena_printf(mem, "%s%s", out->text, json_string_value(delta));
-		if (sink->text(sink->self, json_string_value(delta), json_string_length(delta), e) <
-		    0)
+		if (sink->text && sink->text(sink->self, json_string_value(delta),
+				      json_string_length(delta), e) < 0)
 			return -1;
 	}
 	return 0;
