@@ -19,7 +19,8 @@
 
 #define JSON_DEPTH_MAX 64
 
-/* Faster memory for trees, of the whole process: before the first of them is made. */
+/* Faster memory for trees, of the whole process: before the first of them is made.  What
+ * jansson's json_dumps() returns is of it too, and not for free(): json_write() or json_text(). */
 void json_memory(void);
 
 /* Is the nesting of brackets outside of strings at most `max`?  One pass, no memory, any

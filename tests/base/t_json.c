@@ -63,14 +63,18 @@ static void brackets_in_strings_do_not_nest(void **state)
 	assert_true(json_depth_ok("", 0, 0));
 }
 
+static int pass_over(const char *s, size_t n, void *arg)
+{
+	(void)s, (void)n, (void)arg;
+	return 0;
+}
+
 static void *read_deepest(void *arg)
 {
 	struct buf *b = arg;
 	struct err e;
 	json_t *j = json_read(b->data, b->len, &e);
-	char *text = json_dumps(j, 0);
-
-	free(text);
+	json_dump_callback(j, pass_over, NULL, 0);
 	json_decref(j);
 	return j;
 }
