@@ -348,9 +348,9 @@ struct model *provider_model_new(
 	struct provider_model *m = mem_new(struct provider_model);
 
 	m->dialect = dialects[p->api];
-	m->model = (struct model){ .class = &provider_class,
-		.name = name,
-		.more_tokens = can->thinking_tokens };
+	m->model = (struct model){
+		.class = &provider_class, .name = name, .more_tokens = can->thinking_tokens
+	};
 	m->wire = (struct wire_dialect){ .name = m->dialect->name, .render = m->dialect->render };
 	m->provider = p;
 	m->id = id;

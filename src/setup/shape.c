@@ -233,7 +233,8 @@ static int tell(void *arg, const char *pointer, const char *message)
 
 	if (name && strstr(message, "string"))
 		yaml_mistake(t->y, t->m, pointer,
-		    "%s; a text that begins with a brace goes into quotes: \"{%s}\"", message, name);
+		    "%s; a text that begins with a brace goes into quotes: \"{%s}\"", message,
+		    name);
 	else
 		yaml_mistake(t->y, t->m, pointer, "%s", message);
 	return 0;

@@ -226,11 +226,12 @@ RIG_TEST(errors_of_others_mean_this, API_OPENAI, HOST, "qwen3")
 RIG_TEST(what_a_provider_says_twice_is_said_once, API_OPENAI, HOST, "qwen3")
 {
 	fails(r,
-	    &(struct rig_reply){ .status = 404,
-		.body = OPENAI_ERROR("not_found_error", "\"not_found_error\"") },
+	    &(struct rig_reply){
+		.status = 404, .body = OPENAI_ERROR("not_found_error", "\"not_found_error\"") },
 	    MODEL_FAULT_REQUEST, -1, "127.0.0.1 answered 404 not_found_error");
 	CHECK(!strstr(r->e.msg, "not_found_error not_found_error"));
-	fails(r, &(struct rig_reply){ .status = 503, .body = OPENAI_ERROR("unavailable_error", "503") },
+	fails(r,
+	    &(struct rig_reply){ .status = 503, .body = OPENAI_ERROR("unavailable_error", "503") },
 	    MODEL_FAULT_BUSY, -1, "127.0.0.1 answered 503 unavailable_error");
 	CHECK(!strstr(r->e.msg, "unavailable_error 503"));
 }
@@ -571,8 +572,7 @@ static void what_is_not_legal_is_refused(void **state)
 		{ API_ANTHROPIC, BODY(USER(" ")), "non-empty" },
 		{ API_ANTHROPIC, BODY(USER("hi") USES("a")), "no results" },
 		{ API_ANTHROPIC, BODY(USER("hi") USES("a") "," USER("x")), "without tool_result" },
-		{ API_ANTHROPIC,
-		    BODY(USER("hi") USES("a") RESULTS(RESULT("a") "," RESULT("b"))),
+		{ API_ANTHROPIC, BODY(USER("hi") USES("a") RESULTS(RESULT("a") "," RESULT("b"))),
 		    "unexpected result" },
 		{ API_ANTHROPIC,
 		    BODY(USER("hi") USES("a")
