@@ -240,6 +240,35 @@ static void the_rest_of_the_file_fits(void **state)
 	}
 }
 
+static int notes(const char *find, const char *put)
+{
+	struct arena *mem = arena_new();
+	struct mistakes m = mistakes_none(mem);
+	struct folder f = http_folder(URL("https://pay.example/o/{order_id}"));
+	struct world *w = world_sim(1);
+	struct agent_setup *s;
+	int n;
+
+	folder_replace(&f, "agent.yaml", find, put);
+	s = folder_open(&f, &m, w);
+	assert_non_null(s);
+	n = s->config->notes.n;
+	assert_true(!n || strstr(s->config->notes.list[0].message, "a POST without `effect`"));
+	agent_setup_close(s);
+	world_free(w);
+	arena_free(mem);
+	folder_remove(&f);
+	return n;
+}
+
+static void a_post_says_whether_it_writes(void **state)
+{
+	(void)state;
+	assert_int_equal(notes("effect: write", "effect: write"), 0);
+	assert_int_equal(notes("effect: write", "effect: read"), 0);
+	assert_int_equal(notes("    effect: write\n", ""), 1);
+}
+
 static void a_good_entry_becomes_a_tool(void **state)
 {
 	struct folder f = http_folder("    idempotent: true\n" URL(
@@ -272,6 +301,7 @@ int main(void)
 		cmocka_unit_test(every_name_is_known),
 		cmocka_unit_test(an_entry_makes_sense_as_a_whole),
 		cmocka_unit_test(the_rest_of_the_file_fits),
+		cmocka_unit_test(a_post_says_whether_it_writes),
 		cmocka_unit_test(a_good_entry_becomes_a_tool),
 	};
 
