@@ -165,7 +165,8 @@ static void an_entry_makes_sense_as_a_whole(void **state)
 		    AT("27:7", ".form", "there is a body already") },
 		{ URL("https://pay.example/x") "      headers: { X-A: {order_id} }\n",
 		    AT("26:18", ".headers.X-A",
-			"expected string or number or boolean, got object; a text that begins with a "
+			"expected string or number or boolean, got object; a text that begins with "
+			"a "
 			"brace goes into quotes: \"{order_id}\"") },
 		{ URL("https://pay.example") "      headers: { idempotency-key: x }\n",
 		    AT("26:18", ".headers.idempotency-key",
