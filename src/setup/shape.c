@@ -231,7 +231,9 @@ static int tell(void *arg, const char *pointer, const char *message)
 	const struct telling *t = arg;
 	const char *name = bare_name(yaml_at(t->y, pointer));
 
-	if (name && strstr(message, "string"))
+	if (text_is(message, "expected boolean, got string"))
+		yaml_mistake(t->y, t->m, pointer, "expected true or false, got text");
+	else if (name && strstr(message, "string"))
 		yaml_mistake(t->y, t->m, pointer,
 		    "%s; a text that begins with a brace goes into quotes: \"{%s}\"", message,
 		    name);

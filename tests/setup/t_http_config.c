@@ -216,7 +216,8 @@ static void the_rest_of_the_file_fits(void **state)
 		    "agent.yaml:22:5: tools.refund.idempotent: is for a tool with effect: "
 		    "write\n" },
 		{ "effect: write", "effect: write\n    idempotent: yes",
-		    "agent.yaml:23:5: tools.refund.idempotent: expected boolean, got string\n" },
+		    "agent.yaml:23:5: tools.refund.idempotent: expected true or false, got "
+		    "text\n" },
 		{ "effect: write", "identity: anonymous\n    effect: write",
 		    "agent.yaml:22:5: tools.refund.identity: the tool asks for the customer, so it "
 		    "needs one: email or verified\n" },
