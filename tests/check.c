@@ -1,5 +1,7 @@
 #include "tests/check.h"
 
+#include "base/json.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,6 +14,12 @@
 
 /* Failures are counted while a world runs (lanes check too, on their threads) and turned into
  * cmocka's when it has ended. */
+
+/* As in the program: what is taken from jansson and given to free() dies here too. */
+static __attribute__((constructor)) void memory(void)
+{
+	json_memory();
+}
 
 static atomic_int failures;
 static struct world *world;

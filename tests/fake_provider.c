@@ -80,16 +80,11 @@ static const char *call_id(const struct saying *s, const json_t *call, size_t i)
 static const char *arguments(const struct saying *s, const json_t *call, bool last)
 {
 	const json_t *a = json_object_get(call, "arguments");
-	const char *text = a ? json_is_object(a) ? json_text(s->mem, a)
-						 : json_dumps(a, JSON_COMPACT | JSON_ENCODE_ANY)
-			     : "{}",
-		   *copy = arena_strdup(s->mem, text);
+	const char *text = a ? json_text(s->mem, a) : "{}";
 
-	if (a && !json_is_object(a))
-		free((char *)(uintptr_t)text);
 	if (last && json_flag(s->step, "cut"))
-		copy = arena_strndup(s->mem, copy, strlen(copy) / 2);
-	return copy;
+		return arena_strndup(s->mem, text, strlen(text) / 2);
+	return text;
 }
 
 static bool is_last(const struct saying *s, size_t i)

@@ -13,8 +13,8 @@
  * promises keep a quarter each, the newest; then the oldest facts go, then the rest of those.  What
  * was done and what is open stays, up to twice the size; beyond, the oldest are counted. */
 
-#define BULLET_MAX 200
-#define WANT_MAX   120
+#define BULLET_MAX 300
+#define WANT_MAX   200
 #define CALL_MAX   90
 #define DEPTH_MAX  6
 
@@ -40,12 +40,18 @@ struct notes {
 	struct list under[HEADS];
 };
 
-/* One line, not longer than this. */
+/* One line, not longer than this, with no blanks around it. */
 static const char *line(struct arena *mem, const char *s, size_t n, size_t max)
 {
-	size_t cut = text_utf8_cut(s, n, max);
-	char *out = arena_printf(mem, "%.*s%s", (int)cut, s, cut < n ? "..." : "");
+	size_t cut;
+	char *out;
 
+	while (n && (unsigned char)s[n - 1] <= ' ')
+		n--;
+	for (; n && (unsigned char)*s <= ' '; n--)
+		s++;
+	cut = text_utf8_cut(s, n, max);
+	out = arena_printf(mem, "%.*s%s", (int)cut, s, cut < n ? "..." : "");
 	for (char *p = out; *p; p++)
 		if ((unsigned char)*p < ' ')
 			*p = ' ';
@@ -85,7 +91,13 @@ static void add_text(struct notes *k, enum head_line head, const char *s, size_t
 		add(k, head, bullet, strlen(bullet) + 1);
 }
 
-/* The scalars of a value, "key: value, ...", as long as there is room. */
+static const char *between(const struct buf *out)
+{
+	return !out->len ? "" : out->data[out->len - 1] == ';' ? " " : ", ";
+}
+
+/* The scalars of a value, "key=value, ...", rows apart by semicolons, as long as there is room.
+ * That rows were not cut is no news. */
 static void scalars(struct buf *out, const char *key, const json_t *v, int depth, struct arena *mem)
 {
 	const char *name;
@@ -96,12 +108,16 @@ static void scalars(struct buf *out, const char *key, const json_t *v, int depth
 		return;
 	if (json_is_object(v)) {
 		json_object_foreach (json_unconst(v), name, member)
-			scalars(out, name, member, depth + 1, mem);
+			if (!text_is(name, "truncated") || !json_is_false(member))
+				scalars(out, name, member, depth + 1, mem);
 	} else if (json_is_array(v)) {
-		json_array_foreach (v, i, member)
+		json_array_foreach (v, i, member) {
+			if (i && json_is_object(member) && out->len)
+				buf_adds(out, ";");
 			scalars(out, key, member, depth + 1, mem);
+		}
 	} else {
-		buf_printf(out, "%s%s%s%s", out->len ? ", " : "", key, *key ? "=" : "",
+		buf_printf(out, "%s%s%s%s", between(out), key, *key ? "=" : "",
 		    json_is_string(v) ? json_string_value(v) : json_text(mem, v));
 	}
 }
@@ -119,14 +135,16 @@ static const char *scalars_of(struct notes *k, const json_t *v, size_t max)
 
 static void result(struct notes *k, const struct wire_call *call, const struct wire_result *r)
 {
-	const char *what =
-	    arena_printf(k->mem, "%s(%s)", call->name, scalars_of(k, call->arguments, CALL_MAX));
+	const char *with = scalars_of(k, call->arguments, CALL_MAX);
+	const char *what = *with ? arena_printf(k->mem, "%s(%s)", call->name, with) : call->name;
 	struct err e;
 	const json_t *value = r->ok ? json_read_in(k->mem, r->text, strlen(r->text), &e) : NULL;
 	const char *said = value ? scalars_of(k, value, BULLET_MAX) : r->text;
-	const char *bullet =
-	    arena_printf(k->mem, "%s: %s", what, line(k->mem, said, strlen(said), BULLET_MAX));
+	const char *bullet;
 
+	if (text_blank(said))
+		said = call->write ? "done" : "nothing was found";
+	bullet = arena_printf(k->mem, "%s: %s", what, line(k->mem, said, strlen(said), BULLET_MAX));
 	if (text_is(call->name, "escalate_to_human") || (!r->ok && !call->write))
 		return; /* the first is open by its note */
 	if (r->ok && call->write)
@@ -162,11 +180,56 @@ static void promised(struct notes *k, const char *s)
 	}
 }
 
+static bool letter(char c)
+{
+	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+}
+
+/* Words that ask for nothing.  A yes is to a question, and what came of it stands elsewhere. */
+static bool polite(const char *word, size_t n)
+{
+	static const char *const words[] = { "a", "afternoon", "bye", "cool", "danke", "day",
+		"dear", "evening", "good", "great", "guten", "hallo", "hello", "hey", "hi", "hm",
+		"hmm", "ja", "lot", "morning", "much", "nein", "no", "oh", "ok", "okay", "perfect",
+		"please", "so", "sure", "tag", "thank", "thanks", "there", "very", "yeah", "yes",
+		"you" };
+
+	for (size_t i = 0; i < array_len(words); i++)
+		if (strlen(words[i]) == n && !strncasecmp(word, words[i], n))
+			return true;
+	return false;
+}
+
+static bool only_polite(const char *s, size_t n)
+{
+	size_t word;
+
+	for (; n; s += word, n -= word) {
+		for (word = 0; word < n && letter(s[word]);)
+			word++;
+		if (word && !polite(s, word))
+			return false;
+		if (!word)
+			word = 1;
+	}
+	return true;
+}
+
+/* What is left of a message without its greetings and thanks. */
 static void wanted(struct notes *k, const char *s)
 {
-	size_t n = reply_sentence(s, strlen(s));
+	size_t left = strlen(s), n;
+	struct buf out = { 0 };
 
-	add_text(k, WANTS, s, n ? n : strlen(s), WANT_MAX);
+	for (; left && out.len <= WANT_MAX; s += n, left -= n) {
+		n = reply_sentence(s, left);
+		if (!n)
+			n = left;
+		if (!only_polite(s, n))
+			buf_add(&out, s, n);
+	}
+	add_text(k, WANTS, buf_str(&out), out.len, WANT_MAX);
+	buf_done(&out);
 }
 
 /* Who was asked for has come: what was open is in their hands. */

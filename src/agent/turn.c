@@ -161,7 +161,8 @@ static int give_up(struct turn *t, const char *rule, const char *reason, struct 
 static int give_up_asking(struct turn *t, const struct route_outcome *out, struct err *e)
 {
 	if (text_is(t->limit, "limit_tokens"))
-		return give_up(t, t->limit, "the answer took more tokens than the limit allows", e);
+		return give_up(
+		    t, t->limit, "the answer would take more tokens than the limit allows", e);
 	if (t->limit)
 		return give_up(t, t->limit, "the answer would cost more than the limit allows", e);
 	return give_up(t, "model_failed",

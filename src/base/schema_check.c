@@ -130,14 +130,16 @@ static const char *quote(const char *s, size_t n, char *out, size_t size)
 
 static const char *value_text(const json_t *v, char *out, size_t size)
 {
+	const size_t how = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15);
+	size_t n;
 	char *text;
 
 	if (json_is_string(v))
 		return quote(json_string_value(v), json_string_length(v), out, size);
-	text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
-	snprintf(out, size, "%s", text ? text : "?");
-	if (text && strlen(text) >= size)
-		out[text_utf8_cut(text, strlen(text), size - 1)] = '\0';
+	n = json_dumpb(v, NULL, 0, how);
+	text = mem_alloc(n + 1);
+	json_dumpb(v, text, n, how);
+	snprintf(out, size, "%.*s", (int)text_utf8_cut(text, n, size - 1), text);
 	free(text);
 	return out;
 }

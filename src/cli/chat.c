@@ -33,8 +33,11 @@ static int chat_at(struct chat_options *o, const char *url)
 	size_t n = strlen(url);
 	struct err e;
 
+	/* The server says its address with /v1 behind it, too. */
 	while (n && url[n - 1] == '/')
 		n--;
+	if (n > 3 && !strncmp(url + n - 3, "/v1", 3))
+		n -= 3;
 	x.address = arena_strndup(mem, url, n);
 	x.world = world_real(&e);
 	if (x.world) {

@@ -46,7 +46,7 @@ static const struct {
 	const char *what_to_do;
 } faults[] = {
 	{ MODEL_FAULT_NETWORK, false,
-	    "look at its base_url, and at the way there (proxy, firewall)" },
+	    "look at its base_url and at the way there (firewall); is it slow, at its timeouts" },
 	{ MODEL_FAULT_BUSY, true, "it is there and has no time now; try again" },
 	{ MODEL_FAULT_ACCOUNT, false, "look at its key, and at the account behind it" },
 	{ MODEL_FAULT_REQUEST, false, "is there a model of that name, and is `api` right?" },

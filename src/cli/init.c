@@ -158,7 +158,9 @@ static int run(const struct verb *v, int argc, char **argv)
 			return verb_help(v);
 		return verb_usage(v, "bad option %s", argv[optind - 1]);
 	}
-	if (argc - optind != 1 || !*argv[optind])
+	if (argc - optind > 1)
+		return verb_usage(v, "one folder at a time");
+	if (optind == argc || !*argv[optind])
 		return verb_usage(v, "give the folder to make");
 	return init(argv[optind]);
 }

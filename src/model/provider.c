@@ -52,6 +52,8 @@ static const char *details(
 	const char *id = http_field(x, "request-id"), *type = word(a->mem, got->error_type),
 		   *code = word(a->mem, got->error_code);
 
+	if (text_is(type, code) || atoi(code) == http_status(x))
+		code = ""; /* some say the same twice */
 	if (!id)
 		id = http_field(x, "x-request-id");
 	return arena_printf(a->mem, "%s%s%s%s%s%s%s", *type ? " " : "", type, *code ? " " : "",

@@ -13,7 +13,7 @@ int address_read(struct arena *mem, const char *text, struct address *out, struc
 
 	if (!colon || colon == text)
 		return err_set(
-		    e, ERR_INVALID, "--listen %s: expected HOST:PORT, 127.0.0.1:8080 say", text);
+		    e, ERR_INVALID, "--listen %s: expected HOST:PORT, such as 127.0.0.1:8080", text);
 	host = arena_strndup(mem, text, (size_t)(colon - text));
 	n = strlen(host);
 	if (host[0] == '[' && host[n - 1] == ']') {

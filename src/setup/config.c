@@ -10,6 +10,7 @@
 #include "setup/shape.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 bool config_spoiled(const struct mistakes *m, const struct config *c, const char *pointer)
 {
@@ -158,11 +159,23 @@ static void read_neighbours(struct mistakes *m, struct config *c)
 	}
 }
 
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 struct config *config_load(struct mistakes *m, const char *folder)
 {
 	struct config *c = arena_new_of(m->mem, struct config);
 
 	c->folder = arena_strdup(m->mem, folder);
+	if (is_file(folder)) {
+		mistakes_add(m, (struct place){ .file = c->folder }, "",
+		    "is a file: give the folder that it is in");
+		return NULL;
+	}
 	c->agent = file_yaml(m, file_path(m->mem, folder, "agent.yaml"));
 	if (!c->agent)
 		return NULL;

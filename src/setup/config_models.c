@@ -163,6 +163,29 @@ static void read_strong_when(struct mistakes *m, struct config *c)
 		    "says when models.strong is asked, and there is no models.strong");
 }
 
+static bool is_used(const struct config *c, int provider, const char *id)
+{
+	for (int i = 0; i < c->nmodels; i++)
+		if (c->models[i].kind == MODEL_PROVIDER && c->models[i].provider == provider &&
+		    text_is(c->models[i].id, id))
+			return true;
+	return false;
+}
+
+/* What is said of a model that nobody asks is a slip in its name more often than not. */
+static void note_unused(struct mistakes *m, struct config *c, int provider)
+{
+	const struct provider_entry *p = &c->providers[provider];
+	const char *models = yaml_below(m->mem, p->pointer, "models"), *id;
+	json_t *said;
+
+	json_object_foreach ((json_t *)(uintptr_t)p->models, id, said) {
+		if (!p->unset && !is_used(c, provider, id))
+			yaml_mistake(c->agent, &c->notes, yaml_below(m->mem, models, id),
+			    "no chain of models has %s/%s", p->name, id);
+	}
+}
+
 void config_models(struct mistakes *m, struct config *c)
 {
 	struct model_entry *list = arena_array(m->mem, struct model_entry, 3 * CHAIN_MAX + 1);
@@ -174,5 +197,7 @@ void config_models(struct mistakes *m, struct config *c)
 	c->router = read_chain(m, c, list, "router");
 	c->strong = read_chain(m, c, list, "strong");
 	read_strong_when(m, c);
+	for (int i = 0; i < c->nproviders; i++)
+		note_unused(m, c, i);
 	config_prices(m, c, list);
 }

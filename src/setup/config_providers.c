@@ -48,7 +48,7 @@ static void read_key(
 		    "holds a character that no key has (the end of a line?)");
 	if (!p->with.key && !p->unset && !json_object_get(entry, "base_url") &&
 	    p->with.auth != AUTH_NONE)
-		yaml_mistake(c->agent, m, p->pointer, "needs a key: key: ${%s} say",
+		yaml_mistake(c->agent, m, p->pointer, "needs a key, such as key: ${%s}",
 		    p->with.api == API_ANTHROPIC ? "ANTHROPIC_API_KEY" : "OPENAI_API_KEY");
 }
 
@@ -64,7 +64,7 @@ static void read_url(
 	if (!text_starts(url, "http://") && !text_starts(url, "https://"))
 		yaml_mistake(c->agent, m, pointer, "expected http://... or https://...");
 	else if (!*provider_host(m->mem, url) || strpbrk(url, "# ") || !printable(url))
-		yaml_mistake(c->agent, m, pointer, "is no URL: https://HOST/v1 say");
+		yaml_mistake(c->agent, m, pointer, "is no URL, such as https://HOST/v1");
 	else if (memchr(strstr(url, "://") + 3, '@', strcspn(strstr(url, "://") + 3, "/?")))
 		yaml_mistake(c->agent, m, pointer,
 		    "holds a user or password: put the key under key or headers");

@@ -231,6 +231,15 @@ static struct tool_entry read_tool(
 	return t;
 }
 
+/* A write that was taken for a read would be repeated: whoever means a read says so. */
+static void note_silent_post(struct config *c, const struct tool_entry *t, const json_t *entry)
+{
+	if (text_is(json_str(t->kind_entry, "method"), "POST") && !json_object_get(entry, "effect"))
+		yaml_mistake(c->agent, &c->notes, t->pointer,
+		    "a POST without `effect` counts as a read, which may be made twice; say "
+		    "effect: write if it changes something, else effect: read");
+}
+
 static void check_profile(struct mistakes *m, struct config *c)
 {
 	const char *pointer = "/customer/profile";
@@ -265,7 +274,8 @@ void config_tools(struct mistakes *m, struct config *c)
 
 	c->tools = list;
 	json_object_foreach (json_unconst(tools), name, entry) {
-		list[c->ntools++] = read_tool(m, c, name, entry);
+		list[c->ntools] = read_tool(m, c, name, entry);
+		note_silent_post(c, &list[c->ntools++], entry);
 	}
 	c->profile_tool = json_str(json_object_get(root, "customer"), "profile");
 	if (c->profile_tool)

@@ -226,8 +226,8 @@ static int find_agent(const struct service *s, struct err *e)
 
 	return file_exists(path) ? 0
 				 : err_set(e, ERR_NOT_FOUND,
-				       "there is no %s: give the agent's folder, "
-				       "frontdesk serve examples/shop say",
+				       "there is no %s: give the folder of an agent "
+				       "(frontdesk init makes one)",
 				       path);
 }
 

@@ -216,11 +216,29 @@ struct telling {
 	const struct yaml *y;
 };
 
+/* `{name}` without quotes, where a text with a name in it was meant, is an object of one key. */
+static const char *bare_name(const json_t *v)
+{
+	void *member = json_object_iter((json_t *)(uintptr_t)v);
+
+	return json_object_size(v) == 1 && json_is_null(json_object_iter_value(member))
+		   ? json_object_iter_key(member)
+		   : NULL;
+}
+
 static int tell(void *arg, const char *pointer, const char *message)
 {
 	const struct telling *t = arg;
+	const char *name = bare_name(yaml_at(t->y, pointer));
 
-	yaml_mistake(t->y, t->m, pointer, "%s", message);
+	if (text_is(message, "expected boolean, got string"))
+		yaml_mistake(t->y, t->m, pointer, "expected true or false, got text");
+	else if (name && strstr(message, "string"))
+		yaml_mistake(t->y, t->m, pointer,
+		    "%s; a text that begins with a brace goes into quotes: \"{%s}\"", message,
+		    name);
+	else
+		yaml_mistake(t->y, t->m, pointer, "%s", message);
 	return 0;
 }
 

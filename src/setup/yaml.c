@@ -101,12 +101,28 @@ static void broken(struct reader *r, yaml_mark_t mark, const char *message)
 	r->broken = true;
 }
 
+static bool tab_at(const struct reader *r, yaml_mark_t mark)
+{
+	const char *line = r->y->text;
+
+	for (size_t i = 0; line && i < mark.line; i++) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	return line && *yaml_column(line, (int)mark.column + 1) == '\t';
+}
+
 static void say_syntax(struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
 	const char *problem = p->problem ? p->problem : "cannot be read";
 
 	r->broken = true;
+	if (tab_at(r, p->problem_mark)) {
+		mistakes_add(r->m, at(r, p->problem_mark), "",
+		    "a tab is here; lines are indented with blanks");
+		return;
+	}
 	if (p->context && p->context_mark.line != p->problem_mark.line)
 		mistakes_add(r->m, at(r, p->problem_mark), "", "%s, %s that starts in line %zu",
 		    problem, p->context, p->context_mark.line + 1);

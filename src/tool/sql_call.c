@@ -143,12 +143,14 @@ static int find_key(struct call *c, struct sqlite *db)
 
 static int note_key(struct call *c, struct sqlite *db)
 {
-	char *text = json_dumps(c->value, JSON_COMPACT | JSON_ENCODE_ANY);
-	struct db_value row[] = { db_str(c->key), db_str(text), db_str(c->at) };
-	int rc = sqlite_run(db, "INSERT INTO frontdesk_calls (key, result, at) VALUES ($1, $2, $3)",
-	    row, 3, NULL, NULL, NULL, &c->err);
+	struct buf text = { 0 };
+	int rc;
 
-	free(text);
+	json_write(&text, c->value);
+	rc = sqlite_run(db, "INSERT INTO frontdesk_calls (key, result, at) VALUES ($1, $2, $3)",
+	    (struct db_value[]){ db_str(c->key), db_str(buf_str(&text)), db_str(c->at) }, 3, NULL,
+	    NULL, NULL, &c->err);
+	buf_done(&text);
 	return rc;
 }
 

@@ -74,13 +74,16 @@ static void one_bullet_for_each_thing_that_matters(void **state)
 	struct story s = story();
 
 	(void)state;
-	says(&s, "customer", "I want my money back for FW-1001. It broke.\nToday!");
+	says(&s, "customer",
+	    "Hello, good morning! I want my money back for FW-1001. It broke.\nToday! "
+	    "Thank you very much.");
 	calls(&s, "lookup_order", "read", "{\"order_id\":\"FW-1001\"}",
 	    "{\"rows\":[{\"id\":\"FW-1001\",\"total_cents\":12900,\"note\":null,\"items\":"
-	    "[{\"name\":\"Boots\"}]}],\"truncated\":false}");
+	    "[{\"name\":\"Boots\"}]},{\"id\":\"FW-1002\"}],\"truncated\":false}");
 	calls(&s, "lookup_stock", "read", "{}", "Tool lookup_stock failed: down");
 	calls(&s, "refund", "write", "{\"order_id\":\"FW-1001\",\"amount_cents\":12900}",
 	    "{\"refund\":\"R-77\"}");
+	calls(&s, "lookup_parcel", "read", "{}", "{\"rows\":[],\"truncated\":false}");
 	calls(&s, "cancel", "write", "{\"id\":3}", "Tool cancel failed: not paid");
 	calls(&s, "escalate_to_human", "read", "{\"reason\":\"x\"}", "{\"status\":\"ok\"}");
 	says(&s, "ai",
@@ -88,15 +91,16 @@ static void one_bullet_for_each_thing_that_matters(void **state)
 	tell(&s, EVENT_ESCALATED, json_pack("{ss ss}", "kind", "review", "reason", "a complaint"));
 	assert_string_equal(recap_of(&s, 2500),
 	    "Wants:\n"
-	    "- I want my money back for FW-1001. \n"
+	    "- I want my money back for FW-1001. It broke. Today!\n"
 	    "Facts:\n"
-	    "- lookup_order(order_id=FW-1001): id=FW-1001, total_cents=12900, name=Boots, "
-	    "truncated=false\n"
+	    "- lookup_order(order_id=FW-1001): id=FW-1001, total_cents=12900, name=Boots; "
+	    "id=FW-1002\n"
+	    "- lookup_parcel: nothing was found\n"
 	    "- cancel(id=3): Tool cancel failed: not paid\n"
 	    "Done:\n"
 	    "- refund(order_id=FW-1001, amount_cents=12900): refund=R-77\n"
 	    "Promised:\n"
-	    "- You will have it on Friday. \n"
+	    "- You will have it on Friday.\n"
 	    "Open:\n"
 	    "- A colleague has been asked (review): a complaint");
 	done(&s);
@@ -125,10 +129,11 @@ static void the_recap_before_is_taken_in(void **state)
 	recap_all(&s, "## Wants:\n- a refund\n\n**Facts:**\n* FW-1 is blue\n- f(a=1): x=1\nDone:\n"
 		      "- refund(id=1)\nOpen:\n- (3 before these)\n- a question");
 	says(&s, "customer", "Thanks");
+	says(&s, "customer", "no, a new one");
 	calls(&s, "f", "read", "{\"a\":1}", "{\"x\":2}"); /* news of the same */
 	assert_string_equal(recap_of(&s, 2500), "Wants:\n"
 						"- a refund\n"
-						"- Thanks\n"
+						"- no, a new one\n"
 						"Facts:\n"
 						"- FW-1 is blue\n"
 						"- f(a=1): x=2\n"

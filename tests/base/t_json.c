@@ -94,14 +94,18 @@ static void numbers_too_large_become_texts(void **state)
 	arena_free(mem);
 }
 
+static int pass_over(const char *s, size_t n, void *arg)
+{
+	(void)s, (void)n, (void)arg;
+	return 0;
+}
+
 static void *read_deepest(void *arg)
 {
 	struct buf *b = arg;
 	struct err e;
 	json_t *j = json_read(b->data, b->len, &e);
-	char *text = json_dumps(j, 0);
-
-	free(text);
+	json_dump_callback(j, pass_over, NULL, 0);
 	json_decref(j);
 	return j;
 }

@@ -48,6 +48,9 @@ expect 'there is no such folder' 1 "$program" check nowhere
 says err 'nowhere/agent.yaml: cannot be read: No such file or directory'
 
 mkdir "$dir/own" && sqlite3 "$dir/own/shop.db" 'CREATE TABLE other (a)' || exit 2
+expect 'a file of the folder' 1 "$program" check "$shop/agent.yaml"
+says err 'agent.yaml: is a file: give the folder that it is in'
+
 expect "a company's own database lacks the table of writes" 1 "$program" check --data "$dir/own" "$shop"
 says err 'make it with: CREATE TABLE frontdesk_calls ('
 

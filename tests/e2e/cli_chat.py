@@ -121,7 +121,7 @@ def beside_a_server():
         check('which has no demo', r, r.returncode == 1, 'start that server with --demo' in r.err)
         r = piped('hello\n', '--as', 'demo-1', *data, START, FRONTDESK_API_KEY='wrong')
         check('a wrong key', r, r.returncode == 1, 'FRONTDESK_API_KEY' in r.err)
-        r = piped('hello\n', '--url', address + '/')
+        r = piped('hello\n', '--url', address + '/v1/')
         check('by its address', r, r.returncode == 0, 'AI> Hello' in r.out)
     with serving('--demo', *data, START):
         r = piped('hello\n', '--as', 'demo-2', *data, START)

@@ -62,6 +62,7 @@ says err "$dir/full/"
 expect 'no folder' 2 "$program" init
 says err 'give the folder to make'
 expect 'two folders' 2 "$program" init a b
+says err 'one folder at a time'
 expect 'an option that is none' 2 "$program" init --force x
 says err 'bad option --force'
 expect 'help' 0 "$program" init --help

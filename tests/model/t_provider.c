@@ -223,6 +223,19 @@ RIG_TEST(errors_of_others_mean_this, API_OPENAI, HOST, "qwen3")
 		    arena_printf(r->mem, "127.0.0.1 answered %d", errors[i].status));
 }
 
+RIG_TEST(what_a_provider_says_twice_is_said_once, API_OPENAI, HOST, "qwen3")
+{
+	fails(r,
+	    &(struct rig_reply){
+		.status = 404, .body = OPENAI_ERROR("not_found_error", "\"not_found_error\"") },
+	    MODEL_FAULT_REQUEST, -1, "127.0.0.1 answered 404 not_found_error");
+	CHECK(!strstr(r->e.msg, "not_found_error not_found_error"));
+	fails(r,
+	    &(struct rig_reply){ .status = 503, .body = OPENAI_ERROR("unavailable_error", "503") },
+	    MODEL_FAULT_BUSY, -1, "127.0.0.1 answered 503 unavailable_error");
+	CHECK(!strstr(r->e.msg, "unavailable_error 503"));
+}
+
 RIG_TEST(a_spend_limit_is_nothing_to_wait_for, API_ANTHROPIC, "api.anthropic.com", "m")
 {
 	fails(r,
@@ -614,6 +627,7 @@ int main(void)
 		SIM_TEST(nothing_said_is_an_answer),
 		SIM_TEST(errors_of_anthropic_mean_this),
 		SIM_TEST(errors_of_others_mean_this),
+		SIM_TEST(what_a_provider_says_twice_is_said_once),
 		SIM_TEST(a_spend_limit_is_nothing_to_wait_for),
 		SIM_TEST(the_provider_says_when_to_come_back),
 		SIM_TEST(who_declines_has_said_nothing),

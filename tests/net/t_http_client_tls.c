@@ -113,7 +113,8 @@ static int start(void **state)
 	(void)state;
 	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	if (!run("command -v nginx >/dev/null && command -v openssl >/dev/null")) {
-		print_message("nginx or openssl is not installed: skipped\n");
+		printf("skipped: net/t_http_client_tls: nginx or openssl is absent "
+		       "(apt-get install nginx-light openssl)\n");
 		return 0;
 	}
 	snprintf(nginx.dir, sizeof(nginx.dir), "/tmp/frontdesk-tls-XXXXXX");

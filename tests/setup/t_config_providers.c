@@ -168,6 +168,23 @@ static void without_its_key_a_provider_is_passed_over_with_a_note(void **state)
 	    "not set\n");
 }
 
+static void what_is_said_of_a_model_that_nobody_asks_is_noted(void **state)
+{
+	struct opened o =
+	    open_with("providers:\n  p: { api: openai, base_url: \"http://a.example/v1\",\n"
+		      "       models: { m: { effort: low }, n: { effort: low } } }\n"
+		      "models: { main: [p/m] }\n"
+		      "prices: { m: [{ from: 2026-10-07, input: 1, output: 2 }] }\n");
+
+	(void)state;
+	assert_int_equal(o.setup->config->notes.n, 1);
+	assert_string_equal(mistake_line(o.mem, &o.setup->config->notes.list[0]),
+	    arena_printf(o.mem,
+		"%s/agent.yaml:5:38: providers.p.models.n: no chain of models has p/n",
+		o.setup->config->folder));
+	close_it(&o);
+}
+
 static void wrong_providers_are_told(void **state)
 {
 	static const struct {
@@ -183,12 +200,12 @@ static void wrong_providers_are_told(void **state)
 		    "agent.yaml:3:32: providers.p.kee: unknown key \"kee\"; did you mean "
 		    "\"key\"?\n" },
 		{ "providers: { p: { api: openai } }\n" MODELS,
-		    "agent.yaml:3:14: providers.p: needs a key: key: ${OPENAI_API_KEY} say\n" },
+		    "agent.yaml:3:14: providers.p: needs a key, such as key: ${OPENAI_API_KEY}\n" },
 		{ "providers: { p: { api: openai, auth: none } }\n" MODELS, "" },
 		{ "providers: { p: { api: openai, base_url: \"127.0.0.1:8000\" } }\n" MODELS,
 		    "agent.yaml:3:32: providers.p.base_url: expected http://... or https://...\n" },
 		{ "providers: { p: { api: openai, base_url: \"http://\" } }\n" MODELS,
-		    "agent.yaml:3:32: providers.p.base_url: is no URL: https://HOST/v1 say\n" },
+		    "agent.yaml:3:32: providers.p.base_url: is no URL, such as https://HOST/v1\n" },
 		{ "providers: { p: { api: openai, base_url: \"http://me:pw@host/v1\" } }\n" MODELS,
 		    "agent.yaml:3:32: providers.p.base_url: holds a user or password: put the key "
 		    "under key or headers\n" },
@@ -251,6 +268,7 @@ int main(void)
 		cmocka_unit_test(a_provider_is_made_of_what_is_written),
 		cmocka_unit_test(an_older_version_has_its_own_way_to_sign),
 		cmocka_unit_test(without_its_key_a_provider_is_passed_over_with_a_note),
+		cmocka_unit_test(what_is_said_of_a_model_that_nobody_asks_is_noted),
 		cmocka_unit_test(wrong_providers_are_told),
 	};
 

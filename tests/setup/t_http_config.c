@@ -163,6 +163,11 @@ static void an_entry_makes_sense_as_a_whole(void **state)
 			"PUT, PATCH or DELETE") },
 		{ URL("https://pay.example") "      body: {}\n      form: {}\n",
 		    AT("27:7", ".form", "there is a body already") },
+		{ URL("https://pay.example/x") "      headers: { X-A: {order_id} }\n",
+		    AT("26:18", ".headers.X-A",
+			"expected string or number or boolean, got object; a text that begins with "
+			"a "
+			"brace goes into quotes: \"{order_id}\"") },
 		{ URL("https://pay.example") "      headers: { idempotency-key: x }\n",
 		    AT("26:18", ".headers.idempotency-key",
 			"the server sends the key of a write itself; say idempotent: true") },
@@ -211,7 +216,8 @@ static void the_rest_of_the_file_fits(void **state)
 		    "agent.yaml:22:5: tools.refund.idempotent: is for a tool with effect: "
 		    "write\n" },
 		{ "effect: write", "effect: write\n    idempotent: yes",
-		    "agent.yaml:23:5: tools.refund.idempotent: expected boolean, got string\n" },
+		    "agent.yaml:23:5: tools.refund.idempotent: expected true or false, got "
+		    "text\n" },
 		{ "effect: write", "identity: anonymous\n    effect: write",
 		    "agent.yaml:22:5: tools.refund.identity: the tool asks for the customer, so it "
 		    "needs one: email or verified\n" },
@@ -234,6 +240,35 @@ static void the_rest_of_the_file_fits(void **state)
 		folder_remove(&f);
 		arena_free(mem);
 	}
+}
+
+static int notes(const char *find, const char *put)
+{
+	struct arena *mem = arena_new();
+	struct mistakes m = mistakes_none(mem);
+	struct folder f = http_folder(URL("https://pay.example/o/{order_id}"));
+	struct world *w = world_sim(1);
+	struct agent_setup *s;
+	int n;
+
+	folder_replace(&f, "agent.yaml", find, put);
+	s = folder_open(&f, &m, w);
+	assert_non_null(s);
+	n = s->config->notes.n;
+	assert_true(!n || strstr(s->config->notes.list[0].message, "a POST without `effect`"));
+	agent_setup_close(s);
+	world_free(w);
+	arena_free(mem);
+	folder_remove(&f);
+	return n;
+}
+
+static void a_post_says_whether_it_writes(void **state)
+{
+	(void)state;
+	assert_int_equal(notes("effect: write", "effect: write"), 0);
+	assert_int_equal(notes("effect: write", "effect: read"), 0);
+	assert_int_equal(notes("    effect: write\n", ""), 1);
 }
 
 static void a_good_entry_becomes_a_tool(void **state)
@@ -268,6 +303,7 @@ int main(void)
 		cmocka_unit_test(every_name_is_known),
 		cmocka_unit_test(an_entry_makes_sense_as_a_whole),
 		cmocka_unit_test(the_rest_of_the_file_fits),
+		cmocka_unit_test(a_post_says_whether_it_writes),
 		cmocka_unit_test(a_good_entry_becomes_a_tool),
 	};
 

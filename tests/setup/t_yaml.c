@@ -140,8 +140,9 @@ static void a_mistake_of_form_has_its_place(void **state)
 		{ "a: b: c\n", "a.yaml:1:5: mapping values are not allowed in this context\n" },
 		{ "a: 'x\n", "a.yaml:2:1: found unexpected end of stream, while scanning a quoted "
 			     "scalar that starts in line 1\n" },
-		{ "a: 1\n\tb: 2\n", "a.yaml:2:1: found a tab character that violates indentation, "
-				    "while scanning a plain scalar that starts in line 1\n" },
+		{ "a: 1\n\tb: 2\n", "a.yaml:2:1: a tab is here; lines are indented with blanks\n" },
+		{ "a:\n  b:\n\tc: 2\n",
+		    "a.yaml:3:1: a tab is here; lines are indented with blanks\n" },
 	};
 
 	(void)state;
