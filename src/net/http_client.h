@@ -74,6 +74,10 @@ struct http_request {
 	 * 0: 5000, 30000, 30000. */
 	int64_t connect_ms, first_byte_ms, silence_ms;
 	size_t max_body; /* of the answer; more is ERR_LIMIT.  0: 16 MiB */
+	/* It must not be received twice.  One that is sent on a kept connection, which breaks before
+	 * a byte of the answer came, is sent again on another: mostly the server had closed the first
+	 * unheard, but it may have heard.  This one gets a new connection, and is sent once. */
+	bool once;
 };
 
 /* How far a failed request came: whether it may have had an effect. */

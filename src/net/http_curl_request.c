@@ -395,6 +395,7 @@ int transfer_fill(
 	t->shared = t->paused = false;
 	t->detail[0] = '\0';
 	t->block = mem_alloc(fields_size(r) + (t->nbody > BODY_KEPT ? 0 : t->nbody) + 1);
+	SET(CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L); /* only on a kept one it would try again */
 	end = fill_fields(t, r);
 	fill_body(t, r, end);
 	return fill_url(t, r->url, e);

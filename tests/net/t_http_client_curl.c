@@ -426,6 +426,30 @@ static void a_kept_connection_that_was_closed_is_made_again(struct world *w)
 	close_both(&a, r);
 }
 
+static void what_must_not_come_twice_is_sent_once(struct world *w)
+{
+	static const struct raw_answer answers[] = {
+		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" },
+		{ .then = RAW_RESETS }, /* after the request */
+		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nagain" },
+	};
+	const struct http_piece body = { "pay", 3 };
+	struct raw *r = raw_open(answers, array_len(answers));
+	struct exchange a = { .client = client(w) };
+
+	get(&a, raw_port(r), "/");
+	a.request =
+	    (struct http_request){ .method = "POST", .body = &body, .npieces = 1, .once = true };
+	point(&a, raw_port(r), "/pay");
+	fails(&a, -2, ERR_IO, "cut off before an answer", HTTP_SENT);
+	CHECK_INT(raw_asked(r), 2);
+	a.request = (struct http_request){ 0 };
+	get(&a, raw_port(r), "/");
+	CHECK_STR(buf_str(&a.body), "again");
+	CHECK_INT(raw_accepted(r), 2); /* the others share theirs again */
+	close_both(&a, r);
+}
+
 /* A body that is not kept cannot be sent again. */
 static void a_large_body_on_a_closed_connection_fails_cleanly(struct world *w)
 {
@@ -589,6 +613,7 @@ int main(void)
 		REAL_TEST(nothing_listening_is_told_as_not_sent),
 		REAL_TEST(who_does_not_answer_the_call_is_given_up),
 		REAL_TEST(a_kept_connection_that_was_closed_is_made_again),
+		REAL_TEST(what_must_not_come_twice_is_sent_once),
 		REAL_TEST(a_large_body_on_a_closed_connection_fails_cleanly),
 		REAL_TEST(many_at_once_share_what_they_can),
 		REAL_TEST(places_limit_what_is_under_way),
