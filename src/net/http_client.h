@@ -88,8 +88,9 @@ enum http_sent {
 
 struct http_open;
 
-/* Ask, and wait for the head of the answer.  NULL: ERR_IO (no connection, cut off), ERR_TIMEOUT (a
- * time of the request's or of the scope: fiber_check() tells), ERR_CANCELED, ERR_DENIED (the
+/* Ask, and wait for the head of the answer.  NULL: ERR_IO (no connection, cut off), ERR_LIMIT (no
+ * descriptor was to be had for as long as a connection is waited for, a head too long), ERR_TIMEOUT
+ * (a time of the request's or of the scope: fiber_check() tells), ERR_CANCELED, ERR_DENIED (the
  * guard), ERR_INVALID (the URL, a field).  The message names the host and what went wrong, never
  * the query and never a field.  *sent is filled either way. */
 struct http_open *http_open(

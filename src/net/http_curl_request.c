@@ -27,6 +27,11 @@ static void remember(struct transfer *t, const struct err *e)
 	*t->why = *e;
 }
 
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 /* Each address of a host comes by here before it is connected to. */
 static curl_socket_t on_open(void *transfer, curlsocktype purpose, struct curl_sockaddr *to)
 {
@@ -44,7 +49,8 @@ static curl_socket_t on_open(void *transfer, curlsocktype purpose, struct curl_s
 	t->tried++;
 	fd = curl_client_open_socket(t->client, to);
 	if (fd == CURL_SOCKET_BAD) {
-		err_set(&e, ERR_IO, "making a socket: %s", strerror(errno));
+		err_set(&e, is_shortage(errno) ? HTTP_SHORT : ERR_IO, "making a socket: %s",
+		    strerror(errno));
 		t->tried = 0;
 		remember(t, &e);
 	}

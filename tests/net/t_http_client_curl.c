@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -357,6 +358,7 @@ static void a_head_too_long_is_given_up(struct world *w)
 	r = raw_open(&answer, 1);
 	point(&a, raw_port(r), "/");
 	fails(&a, -2, ERR_LIMIT, "the head of its answer is longer", HTTP_SENT);
+	CHECK_INT(raw_asked(r), 1);
 	close_both(&a, r);
 	buf_done(&b);
 }
@@ -552,6 +554,38 @@ static void places_limit_what_is_under_way(struct world *w)
 	bench_close(&b);
 }
 
+static void without_a_descriptor_it_waits_for_one(struct world *w)
+{
+	static const struct raw_answer answer = {
+		.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+	};
+	struct raw *r = raw_open(&answer, 1);
+	struct exchange a = { .client = client(w), .n = -2, .request = { .connect_ms = 200 } };
+	struct rlimit all, few;
+	int taken[256], n = 0;
+	struct scope s;
+	struct err e;
+
+	getrlimit(RLIMIT_NOFILE, &all);
+	few = all;
+	few.rlim_cur = array_len(taken);
+	setrlimit(RLIMIT_NOFILE, &few);
+	while (n < (int)array_len(taken) && (taken[n] = dup(0)) >= 0)
+		n++;
+	point(&a, raw_port(r), "/");
+	fails(&a, -2, ERR_LIMIT, "making a socket", HTTP_NOT_SENT);
+	scope_open(&s, FOREVER);
+	scope_go(&s, ask_fiber, &a);
+	CHECK_OK(fiber_sleep(60, &e), &e);
+	while (n)
+		close(taken[--n]);
+	scope_join(&s);
+	setrlimit(RLIMIT_NOFILE, &all);
+	CHECK_INT(a.n, 0);
+	CHECK_STR(buf_str(&a.body), "ok");
+	close_both(&a, r);
+}
+
 static void who_is_cancelled_lets_go_at_once(struct world *w)
 {
 	struct exchange a = { .client = client(w) };
@@ -617,6 +651,7 @@ int main(void)
 		REAL_TEST(a_large_body_on_a_closed_connection_fails_cleanly),
 		REAL_TEST(many_at_once_share_what_they_can),
 		REAL_TEST(places_limit_what_is_under_way),
+		REAL_TEST(without_a_descriptor_it_waits_for_one),
 		REAL_TEST(who_is_cancelled_lets_go_at_once),
 		REAL_TEST(who_goes_at_once_has_sent_nothing),
 	};
