@@ -19,6 +19,7 @@
 #define SEND      16384L /* the smallest it takes; only made for bodies that are read */
 #define ADDED     4      /* fields of our own */
 #define HEAD_MAX  (64 * 1024)
+#define SENDINGS  2 /* the second when a kept connection broke; who asks has attempts of his own */
 
 static void remember(struct transfer *t, const struct err *e)
 {
@@ -83,6 +84,11 @@ static int on_ready(void *transfer, char *address, char *local, int port, int lo
 		return CURL_PREREQFUNC_ABORT;
 	if (t->asker->permit.kind != PERMIT_ANY &&
 	    check_again(&t->asker->permit, address, &e) < 0) {
+		remember(t, &e);
+		return CURL_PREREQFUNC_ABORT;
+	}
+	if (t->sendings++ == SENDINGS) {
+		err_set(&e, ERR_IO, HTTP_CUT_HEAD);
 		remember(t, &e);
 		return CURL_PREREQFUNC_ABORT;
 	}
@@ -397,7 +403,7 @@ int transfer_fill(
 	t->asker = x;
 	t->nbody = body_size(r);
 	t->at = 0;
-	t->status = t->tried = 0;
+	t->status = t->tried = t->sendings = 0;
 	t->shared = t->paused = false;
 	t->detail[0] = '\0';
 	t->block = mem_alloc(fields_size(r) + (t->nbody > BODY_KEPT ? 0 : t->nbody) + 1);

@@ -452,6 +452,33 @@ static void what_must_not_come_twice_is_sent_once(struct world *w)
 	close_both(&a, r);
 }
 
+static void one_kept_connection_after_the_other_is_not_tried(struct world *w)
+{
+	static const struct raw_answer answers[] = {
+		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" },
+		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" },
+		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" },
+		{ .then = RAW_RESETS }, /* after the request */
+	};
+	struct raw *r = raw_open(answers, array_len(answers));
+	struct exchange a[3] = { { .client = client(w) } };
+	struct scope s;
+
+	scope_open(&s, FOREVER);
+	for (int i = 0; i < 3; i++) {
+		a[i].client = a[0].client;
+		point(&a[i], raw_port(r), "/");
+		scope_go(&s, ask_fiber, &a[i]);
+	}
+	scope_join(&s);
+	CHECK_INT(raw_accepted(r), 3);
+	fails(&a[0], -2, ERR_IO, "cut off before an answer", HTTP_SENT);
+	CHECK_INT(raw_asked(r), 3 + 2);
+	buf_done(&a[1].body);
+	buf_done(&a[2].body);
+	close_both(&a[0], r);
+}
+
 /* A body that is not kept cannot be sent again. */
 static void a_large_body_on_a_closed_connection_fails_cleanly(struct world *w)
 {
@@ -648,6 +675,7 @@ int main(void)
 		REAL_TEST(who_does_not_answer_the_call_is_given_up),
 		REAL_TEST(a_kept_connection_that_was_closed_is_made_again),
 		REAL_TEST(what_must_not_come_twice_is_sent_once),
+		REAL_TEST(one_kept_connection_after_the_other_is_not_tried),
 		REAL_TEST(a_large_body_on_a_closed_connection_fails_cleanly),
 		REAL_TEST(many_at_once_share_what_they_can),
 		REAL_TEST(places_limit_what_is_under_way),
