@@ -473,7 +473,7 @@ static void one_kept_connection_after_the_other_is_not_tried(struct world *w)
 	scope_join(&s);
 	CHECK_INT(raw_accepted(r), 3);
 	fails(&a[0], -2, ERR_IO, "cut off before an answer", HTTP_SENT);
-	CHECK_INT(raw_asked(r), 3 + 2);
+	CHECK(raw_asked(r) > 3 && raw_asked(r) <= 3 + 2); /* it would be 3 + 4 */
 	buf_done(&a[1].body);
 	buf_done(&a[2].body);
 	close_both(&a[0], r);
