@@ -1,6 +1,5 @@
 #include "tests/check.h"
 
-#include "base/json.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,12 +13,6 @@
 
 /* Failures are counted while a world runs (lanes check too, on their threads) and turned into
  * cmocka's when it has ended. */
-
-/* As in the program: what is taken from jansson and given to free() dies here too. */
-static __attribute__((constructor)) void memory(void)
-{
-	json_memory();
-}
 
 static atomic_int failures;
 static struct world *world;

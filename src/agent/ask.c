@@ -7,12 +7,15 @@ struct asking {
 	struct turn *turn;
 	struct model_request *request;
 	struct reply *reply;
+	const struct model *model; /* who is asked */
+	struct model_sink words;   /* where its text goes */
 };
 
 static int allow(void *self, const struct model *m, struct err *e)
 {
 	struct asking *a = self;
 
+	a->model = m;
 	return budget_reserve(a->turn, m, a->request, e);
 }
 
@@ -23,12 +26,27 @@ static void settle(void *self, const struct model *m, const struct model_answer 
 	budget_settle(a->turn, m, a->request, answer, ok);
 }
 
+static int text(void *self, const char *s, size_t n, struct err *e)
+{
+	struct asking *a = self;
+
+	return a->words.text(a->words.self, s, n, e);
+}
+
+static int more(void *self, const struct model_usage *used, struct err *e)
+{
+	struct asking *a = self;
+
+	return budget_more(a->turn, a->model, a->request, used, e);
+}
+
 static struct model_sink begin(void *self)
 {
 	struct asking *a = self;
 
 	reply_begin(a->reply, a->turn);
-	return reply_sink(a->reply);
+	a->words = reply_sink(a->reply);
+	return (struct model_sink){ text, more, a };
 }
 
 static enum route_text shown(void *self)
@@ -90,7 +108,7 @@ int ask(struct turn *t, struct model_request *r, struct reply *reply, struct mod
     struct route_outcome *out, struct err *e)
 {
 	const struct agent *a = t->agent;
-	struct asking asking = { t, r, reply };
+	struct asking asking = { .turn = t, .request = r, .reply = reply };
 	struct route_asker asker = { allow, settle, begin, shown, shorten, &asking };
 	struct route_step step = { r, turn_log(t)->carry_origin, t->deadline };
 	int result;

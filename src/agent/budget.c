@@ -89,12 +89,11 @@ static int refuse_day(struct turn *t, struct err *e)
 	return refuse(t, "limit_cost", e, "limits.day_cost");
 }
 
-static int reserve_money(
-    struct turn *t, const struct price_list *list, int64_t prompt, int64_t longest, struct err *e)
+/* All that the attempt may come to: what it cost already, and the most that is still to come. */
+static int reserve_money(struct turn *t, int64_t most, struct err *e)
 {
 	const struct limits *l = &t->agent->config.limits;
 	struct spending *s = today(t->agent);
-	int64_t most = price_most(list, world_time(t->agent->world), prompt, longest);
 
 	if (!most)
 		return 0;
@@ -103,10 +102,10 @@ static int reserve_money(
 	if (l->conversation_cost &&
 	    turn_head(t)->cost + t->unlogged.cost + most > l->conversation_cost)
 		return refuse(t, "limit_cost", e, "limits.conversation_cost");
-	if (l->day_cost && s->spent + s->reserved + most > l->day_cost)
+	if (l->day_cost && s->spent + s->reserved - t->reserved + most > l->day_cost)
 		return refuse_day(t, e);
+	s->reserved += most - t->reserved;
 	t->reserved = most;
-	s->reserved += most;
 	return 0;
 }
 
@@ -117,21 +116,32 @@ static const struct price_list *prices_of(const struct turn *t, const struct mod
 	return price_list_of(cf->prices, cf->nprices, m->name);
 }
 
-int budget_reserve(
-    struct turn *t, const struct model *m, const struct model_request *r, struct err *e)
+int budget_more(struct turn *t, const struct model *m, const struct model_request *r,
+    const struct model_usage *so_far, struct err *e)
 {
 	const struct limits *l = &t->agent->config.limits;
 	const struct price_list *list = prices_of(t, m);
+	int64_t now = world_time(t->agent->world);
 	struct usage used = used_in_turn(t);
 	int64_t prompt, longest = l->answer_tokens + m->more_tokens;
 
 	if (m->class->takes_no_tokens || (!l->turn_tokens && !list))
 		return 0;
-	prompt = tokens(request_bytes(t, r));
-	if (l->turn_tokens &&
-	    used.input_tokens + used.output_tokens + prompt + longest > l->turn_tokens)
+	prompt = tokens(request_bytes(t, r)) + so_far->output_tokens;
+	if (l->turn_tokens && used.input_tokens + used.output_tokens + so_far->input_tokens +
+				      so_far->output_tokens + prompt + longest >
+				  l->turn_tokens)
 		return refuse(t, "limit_tokens", e, "limits.turn_tokens");
-	return list ? reserve_money(t, list, prompt, longest, e) : 0;
+	if (!list)
+		return 0;
+	return reserve_money(
+	    t, price_cost(list, now, so_far) + price_most(list, now, prompt, longest), e);
+}
+
+int budget_reserve(
+    struct turn *t, const struct model *m, const struct model_request *r, struct err *e)
+{
+	return budget_more(t, m, r, &(struct model_usage){ 0 }, e);
 }
 
 /* Settling. */

@@ -87,6 +87,9 @@ int ask(struct turn *t, struct model_request *r, struct reply *reply, struct mod
 int budget_open(struct agent *a, struct err *e);
 int budget_reserve(
     struct turn *t, const struct model *m, const struct model_request *r, struct err *e);
+/* It is to be asked once more within the same attempt, which used so much already. */
+int budget_more(struct turn *t, const struct model *m, const struct model_request *r,
+    const struct model_usage *so_far, struct err *e);
 void budget_settle(struct turn *t, const struct model *m, const struct model_request *r,
     const struct model_answer *answer, bool ok);
 

@@ -378,23 +378,29 @@ static void finish_opaque(const struct anthropic *a, struct arena *mem, struct r
 		out->opaque = list;
 }
 
+/* The API refuses a text without a word, as it does half a block. */
+static bool goes_back(const struct anthropic_block *b, const char *text)
+{
+	return b->kind == BLOCK_TEXT ? strspn(text, " \t\r\n") < b->text : b->stopped;
+}
+
+/* Where nothing goes back there is nothing to go on from. */
 static void finish_pause(const struct anthropic *a, struct arena *mem, struct reading *out)
 {
 	struct buf content = { 0 };
 	const char *text = out->text;
 
 	buf_adds(&content, "[");
-	for (int i = 0; i < a->n; i++) {
+	for (int i = 0; i < a->n; text += a->blocks[i++].text) {
 		const struct anthropic_block *b = &a->blocks[i];
 
-		if (b->kind != BLOCK_TEXT && !b->stopped)
+		if (!goes_back(b, text))
 			continue;
 		buf_adds(&content, content.len > 1 ? "," : "");
 		buf_adds(&content, anthropic_block_json(mem, b, text));
-		text += b->text;
 	}
 	buf_adds(&content, "]");
-	out->pause = true;
+	out->pause = content.len > strlen("[]");
 	out->content = reader_text(mem, &content);
 	buf_done(&content);
 }

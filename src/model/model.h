@@ -121,6 +121,9 @@ struct model_answer {
  * with this error. */
 struct model_sink {
 	int (*text)(void *self, const char *s, size_t n, struct err *e);
+	/* The provider paused, and to go on it must be asked again, which is paid for again: after
+	 * so much used, may it be?  -1: no, and the answer is what there is, cut.  NULL: it may. */
+	int (*more)(void *self, const struct model_usage *used, struct err *e);
 	void *self;
 };
 

@@ -3,7 +3,7 @@
 #include "base/text.h"
 
 #define MILLION    1000000
-#define TOKENS_MAX 1000000000 /* more is no count: it would overflow the product */
+#define TOKENS_MAX 10000000 /* more is no count; at the dearest price the sum is below 2^63 */
 
 const struct price_list *price_list_of(const struct price_list *all, int n, const char *model)
 {

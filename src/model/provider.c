@@ -11,6 +11,7 @@
 #define PAUSES_MAX 8  /* a provider's own tools may run long, but not for ever */
 #define WORD_MAX   60 /* of what a stranger calls his error */
 #define FIELDS_MAX 24
+#define TOKENS_MAX 1000000000 /* more is no count, and sums of it would overflow */
 
 static const struct dialect *const dialects[] = {
 	[API_ANTHROPIC] = &anthropic_dialect,
@@ -122,7 +123,7 @@ static int judge(
 
 static int64_t count(int64_t n)
 {
-	return n > 0 ? n : 0;
+	return n < 0 ? 0 : n > TOKENS_MAX ? TOKENS_MAX : n;
 }
 
 static void add_usage(struct model_usage *u, const struct reading_usage *got)
@@ -130,7 +131,7 @@ static void add_usage(struct model_usage *u, const struct reading_usage *got)
 	int64_t parts =
 	    count(got->input_uncached) + count(got->cache_read) + count(got->cache_write);
 
-	u->input_tokens += got->input_total >= 0 ? got->input_total : parts;
+	u->input_tokens += got->input_total >= 0 ? count(got->input_total) : parts;
 	u->cache_read_tokens += count(got->cache_read);
 	u->cache_write_tokens += count(got->cache_write);
 	u->output_tokens += count(got->output);
@@ -182,7 +183,7 @@ static int read_body(struct http_open *x, struct reader *r, struct err *e)
 
 static int receive(struct asking *a, struct http_open *x, struct reading *got, struct err *e)
 {
-	struct model_sink sink = { tap, a };
+	struct model_sink sink = { .text = tap, .self = a };
 	struct reader *r = reader_open(a->m->dialect->reader, http_status(x), &sink);
 	struct err cut;
 	int ended = read_body(x, r, &cut);
@@ -306,6 +307,22 @@ static void take(struct asking *a, const struct reading *got)
 	out->stop = was_cut(got->stop_reason) ? MODEL_CUT : got->ncalls ? MODEL_CALLS : MODEL_DONE;
 }
 
+/* It paused: is it asked to go on?  Where it is not, what it left goes back no more: a tool of the
+ * provider's own may have been begun there, and would be refused without its result. */
+static bool goes_on(struct asking *a, const struct reading *got, int pauses)
+{
+	struct err e;
+
+	if (!got->pause || !a->m->dialect->go_on)
+		return false;
+	if (pauses < PAUSES_MAX && (!a->sink || !a->sink->more ||
+				       a->sink->more(a->sink->self, &a->out->usage, &e) == 0))
+		return true;
+	a->out->stop = MODEL_CUT;
+	a->out->opaque = NULL;
+	return false;
+}
+
 static int complete(const struct model *model, const struct model_request *r,
     const struct model_sink *sink, struct arena *mem, struct model_answer *out, struct err *e)
 {
@@ -319,10 +336,7 @@ static int complete(const struct model *model, const struct model_request *r,
 	body_write(&body, m, r, mem);
 	while ((result = ask(&a, &body, &got, e)) == 0) {
 		take(&a, &got);
-		if (!got.pause || !m->dialect->go_on)
-			break;
-		out->stop = MODEL_CUT;
-		if (pauses++ == PAUSES_MAX)
+		if (!goes_on(&a, &got, pauses++))
 			break;
 		body_go_on(&body, m, r, got.content);
 	}

@@ -14,6 +14,7 @@
 #define SILENCE_MS    30000
 #define BODY_MAX      (16u << 20)
 #define HEAD_MAX      (64 * 1024)
+#define SHORTAGE_MS   50
 
 /* Three quarters of the descriptors. */
 static int connections_allowed(void)
@@ -176,7 +177,7 @@ static int wait_for_head(struct http_open *x, struct err *e)
 	return -1;
 }
 
-static int ask(struct http_open *x, const struct http_request *r, struct err *e)
+static int ask_once(struct http_open *x, const struct http_request *r, struct err *e)
 {
 	struct http_client *c = x->client;
 
@@ -188,6 +189,31 @@ static int ask(struct http_open *x, const struct http_request *r, struct err *e)
 		return -1;
 	}
 	return wait_for_head(x, e);
+}
+
+/* It failed, and the other side has nothing to do with it: we had no descriptor for a socket. */
+static bool was_short(const struct http_open *x)
+{
+	return x->ended && !x->sent && x->failure && x->failure->code == HTTP_SHORT;
+}
+
+/* A descriptor will be free again: it is waited for as long as for a connection. */
+static int ask(struct http_open *x, const struct http_request *r, struct err *e)
+{
+	int64_t due = 0;
+
+	while (ask_once(x, r, e) < 0) {
+		if (!due)
+			due = x->opened + x->connect_ms;
+		if (!was_short(x) || fiber_now() + SHORTAGE_MS >= due)
+			return -1;
+		free(x->failure);
+		x->failure = NULL;
+		x->ended = false;
+		if (fiber_sleep(SHORTAGE_MS, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 struct http_open *http_open(

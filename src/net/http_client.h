@@ -73,6 +73,10 @@ struct http_request {
 	 * 0: 5000, 30000, 30000. */
 	int64_t connect_ms, first_byte_ms, silence_ms;
 	size_t max_body; /* of the answer; more is ERR_LIMIT.  0: 16 MiB */
+	/* It must not be received twice.  One that is sent on a kept connection, which breaks before
+	 * a byte of the answer came, is sent again on another: mostly the server had closed the first
+	 * unheard, but it may have heard.  This one gets a new connection, and is sent once. */
+	bool once;
 };
 
 /* How far a failed request came: whether it may have had an effect. */
@@ -83,8 +87,9 @@ enum http_sent {
 
 struct http_open;
 
-/* Ask, and wait for the head of the answer.  NULL: ERR_IO (no connection, cut off), ERR_TIMEOUT (a
- * time of the request's or of the scope: fiber_check() tells), ERR_CANCELED, ERR_DENIED (the
+/* Ask, and wait for the head of the answer.  NULL: ERR_IO (no connection, cut off), ERR_LIMIT (no
+ * descriptor was to be had for as long as a connection is waited for, a head too long), ERR_TIMEOUT
+ * (a time of the request's or of the scope: fiber_check() tells), ERR_CANCELED, ERR_DENIED (the
  * guard), ERR_INVALID (the URL, a field).  The message names the host and what went wrong, never
  * the query and never a field.  *sent is filled either way. */
 struct http_open *http_open(

@@ -62,6 +62,9 @@ int http_took_body(struct http_open *x, const char *bytes, size_t n, struct err 
 /* why: NULL, it is complete.  The carrier forgets x. */
 void http_ended(struct http_open *x, bool sent, const struct err *why);
 
+/* The code of `why`, of what was not sent, where a socket could not be made for want of descriptors or memory. */
+#define HTTP_SHORT ERR_LIMIT
+
 struct http_client *http_client_sim(struct world *w);
 struct http_client *http_client_curl(struct world *w, int connections, struct err *e);
 

@@ -67,6 +67,7 @@ struct transfer {
 	size_t nbody, at;
 	int status;
 	int tried;           /* sockets that were made for it */
+	int sendings;        /* how often it has begun to be sent */
 	bool shared, paused; /* its connection has other requests (HTTP/2); it waits for room */
 	struct err *why;     /* what we refused ourselves */
 	char detail[CURL_ERROR_SIZE];

@@ -19,12 +19,18 @@
 #define SEND      16384L /* the smallest it takes; only made for bodies that are read */
 #define ADDED     4      /* fields of our own */
 #define HEAD_MAX  (64 * 1024)
+#define SENDINGS  2 /* the second when a kept connection broke; who asks has attempts of his own */
 
 static void remember(struct transfer *t, const struct err *e)
 {
 	if (!t->why)
 		t->why = mem_new(struct err);
 	*t->why = *e;
+}
+
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 /* Each address of a host comes by here before it is connected to. */
@@ -44,7 +50,8 @@ static curl_socket_t on_open(void *transfer, curlsocktype purpose, struct curl_s
 	t->tried++;
 	fd = curl_client_open_socket(t->client, to);
 	if (fd == CURL_SOCKET_BAD) {
-		err_set(&e, ERR_IO, "making a socket: %s", strerror(errno));
+		err_set(&e, is_shortage(errno) ? HTTP_SHORT : ERR_IO, "making a socket: %s",
+		    strerror(errno));
 		t->tried = 0;
 		remember(t, &e);
 	}
@@ -77,6 +84,11 @@ static int on_ready(void *transfer, char *address, char *local, int port, int lo
 		return CURL_PREREQFUNC_ABORT;
 	if (t->asker->permit.kind != PERMIT_ANY &&
 	    check_again(&t->asker->permit, address, &e) < 0) {
+		remember(t, &e);
+		return CURL_PREREQFUNC_ABORT;
+	}
+	if (t->sendings++ == SENDINGS) {
+		err_set(&e, ERR_IO, HTTP_CUT_HEAD);
 		remember(t, &e);
 		return CURL_PREREQFUNC_ABORT;
 	}
@@ -391,10 +403,11 @@ int transfer_fill(
 	t->asker = x;
 	t->nbody = body_size(r);
 	t->at = 0;
-	t->status = t->tried = 0;
+	t->status = t->tried = t->sendings = 0;
 	t->shared = t->paused = false;
 	t->detail[0] = '\0';
 	t->block = mem_alloc(fields_size(r) + (t->nbody > BODY_KEPT ? 0 : t->nbody) + 1);
+	SET(CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L); /* only on a kept one it would try again */
 	end = fill_fields(t, r);
 	fill_body(t, r, end);
 	return fill_url(t, r->url, e);

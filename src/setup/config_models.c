@@ -176,12 +176,12 @@ static bool is_used(const struct config *c, int provider, const char *id)
 static void note_unused(struct mistakes *m, struct config *c, int provider)
 {
 	const struct provider_entry *p = &c->providers[provider];
-	const char *models = yaml_below(m->mem, p->pointer, "models"), *id;
+	const char *models = json_below(m->mem, p->pointer, "models"), *id;
 	json_t *said;
 
-	json_object_foreach ((json_t *)(uintptr_t)p->models, id, said) {
+	json_object_foreach (json_unconst(p->models), id, said) {
 		if (!p->unset && !is_used(c, provider, id))
-			yaml_mistake(c->agent, &c->notes, yaml_below(m->mem, models, id),
+			yaml_mistake(c->agent, &c->notes, json_below(m->mem, models, id),
 			    "no chain of models has %s/%s", p->name, id);
 	}
 }

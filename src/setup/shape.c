@@ -219,7 +219,7 @@ struct telling {
 /* `{name}` without quotes, where a text with a name in it was meant, is an object of one key. */
 static const char *bare_name(const json_t *v)
 {
-	void *member = json_object_iter((json_t *)(uintptr_t)v);
+	void *member = json_object_iter(json_unconst(v));
 
 	return json_object_size(v) == 1 && json_is_null(json_object_iter_value(member))
 		   ? json_object_iter_key(member)

@@ -339,7 +339,8 @@ int http_request_fill(const struct tool *t, const struct tool_call *call, struct
 		.reach = tool->reach,
 		.first_byte_ms = t->timeout_ms,
 		.silence_ms = t->timeout_ms,
-		.max_body = tool->max_bytes };
+		.max_body = tool->max_bytes,
+		.once = tool->write && !t->repeatable };
 	rc = fill_all(&f, t, r);
 	r->fields = f.fields;
 	r->nfields = f.nfields;

@@ -40,6 +40,7 @@ struct meter {
 	int fails; /* so many calls fail first, and are counted all the same */
 	enum model_fault fault;
 	int calls;
+	bool pauses; /* and goes on as long as it may, a hundred times at most */
 	char done[80]; /* the last request's calls, and whose they are: "quick by scripted " */
 };
 
@@ -48,7 +49,7 @@ static int complete(const struct model *m, const struct model_request *r,
 {
 	struct meter *meter = container_of((struct model *)(uintptr_t)m, struct meter, model);
 
-	(void)sink, (void)mem;
+	(void)mem;
 	meter->calls++;
 	meter->done[0] = '\0';
 	for (int i = 0; i < r->ndone; i++) {
@@ -61,6 +62,10 @@ static int complete(const struct model *m, const struct model_request *r,
 		return -1;
 	out->usage = meter->usage;
 	out->text = m->name;
+	for (int n = 0; meter->pauses && n < 99 && sink->more(sink->self, &out->usage, e) == 0; n++) {
+		out->usage.input_tokens += meter->usage.input_tokens;
+		out->usage.output_tokens += meter->usage.output_tokens;
+	}
 	if (meter->fails-- <= 0)
 		return 0;
 	out->fault = meter->fault;
@@ -262,6 +267,29 @@ BUDGET_TEST(a_conversation_ends_at_its_limit_of_money, "[{\"text\":\"-\"}]")
 	CHECK_STR(rule(k, mem, c), "limit_cost");
 	CHECK_STR(kit_say(k, mem, other, "hello"), "paid"); /* it is that conversation's alone */
 	conversation_close(other);
+}
+
+BUDGET_TEST(a_provider_that_pauses_is_held_to_the_limits_too, "[{\"text\":\"-\"}]")
+{
+	struct chain_of chain = chain_of();
+	struct limits *l = &k->config.limits;
+
+	use(k, &chain, 1);
+	chain.paid.pauses = true;
+	for (int i = 0; i < 4; i++) {
+		int64_t before = conversation_head(c)->cost;
+
+		l->turn_cost = i == 0 ? 20000 : 0;
+		l->conversation_cost = i == 1 ? before + 20000 : 0;
+		l->day_cost = i == 2 ? before + 20000 : 0;
+		l->turn_tokens = i == 3 ? 2000 : 0;
+		kit_restart_agent(k);
+		CHECK_STR(kit_say(k, mem, c, "hello"), "paid");
+		CHECK(conversation_head(c)->cost > before + 2000);
+		CHECK(conversation_head(c)->cost <= before + 2000 * 2000 / 110);
+		if (i < 3)
+			CHECK(conversation_head(c)->cost <= before + 20000);
+	}
 }
 
 /* A day. */
@@ -527,6 +555,7 @@ int main(void)
 		SIM_TEST(who_would_exceed_a_limit_is_passed_over),
 		SIM_TEST(a_turn_ends_at_its_limit_of_money),
 		SIM_TEST(a_conversation_ends_at_its_limit_of_money),
+		SIM_TEST(a_provider_that_pauses_is_held_to_the_limits_too),
 		SIM_TEST(turns_at_once_never_exceed_the_day_together),
 		SIM_TEST(a_restart_keeps_the_days_sum_and_midnight_ends_it),
 		SIM_TEST(a_call_that_was_answered_alike_three_times_is_refused),

@@ -45,7 +45,7 @@ static inline int read_body(struct arena *mem, const struct reader_dialect *d, i
     const char *body, size_t n, struct cuts cuts, struct hearing *h, struct reading *out,
     struct err *e)
 {
-	struct model_sink sink = { hear, h };
+	struct model_sink sink = { .text = hear, .self = h };
 	struct reader *r = reader_open(d, status, h ? &sink : NULL);
 	int result = 0;
 

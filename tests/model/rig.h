@@ -40,6 +40,7 @@ struct rig {
 	struct err e;
 	struct buf shown; /* what the sink was given */
 	bool unwanted;    /* the sink says no */
+	int (*more)(void *self, const struct model_usage *used, struct err *e);
 	const struct rig_reply *replies;
 	int nreplies, asked;
 	const char *body[RIG_REQUESTS], *head[RIG_REQUESTS], *url[RIG_REQUESTS];
@@ -200,7 +201,7 @@ static inline int rig_state_after(const struct wire *w)
 /* Ask once; what was sent is r->body[0]. */
 static inline int rig_ask(struct rig *r, const struct rig_reply *replies, int n)
 {
-	struct model_sink sink = { rig_text, r };
+	struct model_sink sink = { .text = rig_text, .more = r->more, .self = r };
 
 	if (!r->model)
 		rig_model(r);

@@ -314,6 +314,39 @@ RIG_TEST(pauses_come_to_an_end, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
 	CHECK_OK(rig_ask(r, &reply, 1), &r->e);
 	CHECK_INT(r->asked, 9);
 	CHECK_INT(r->out.stop, MODEL_CUT);
+	CHECK(!r->out.opaque); /* its search never got a result */
+}
+
+static int to_forty(void *self, const struct model_usage *used, struct err *e)
+{
+	(void)self;
+	return used->input_tokens < 40 ? 0 : err_set(e, ERR_LIMIT, "too much");
+}
+
+RIG_TEST(a_pause_that_is_not_paid_for_cuts_the_answer, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
+{
+	const struct rig_reply reply = { .status = 200, .body = paused };
+
+	r->more = to_forty;
+	rig_event(r, CUSTOMER("hi"));
+	CHECK_OK(rig_ask(r, &reply, 1), &r->e);
+	CHECK_INT(r->asked, 4);
+	CHECK_INT(r->out.stop, MODEL_CUT);
+	CHECK_STR(r->out.text, "Searching. Searching. Searching. Searching. ");
+	CHECK_INT(r->out.usage.input_tokens, 40);
+}
+
+RIG_TEST(a_count_that_is_none_stays_in_bounds, API_ANTHROPIC, OWN, "claude-sonnet-5-5")
+{
+	const struct rig_reply reply = { .status = 200,
+		.body = "{\"id\":\"msg_1\",\"content\":[{\"type\":\"text\",\"text\":\"Hi.\"}],"
+			"\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":9000000000000000,"
+			"\"output_tokens\":9000000000000000}}" };
+
+	rig_event(r, CUSTOMER("hi"));
+	CHECK_OK(rig_ask(r, &reply, 1), &r->e);
+	CHECK_INT(r->out.usage.input_tokens, 1000000000);
+	CHECK_INT(r->out.usage.output_tokens, 1000000000);
 }
 
 int main(void)
@@ -332,6 +365,8 @@ int main(void)
 		SIM_TEST(a_change_of_instructions_or_tools_is_seen),
 		SIM_TEST(a_pause_is_gone_on_from),
 		SIM_TEST(pauses_come_to_an_end),
+		SIM_TEST(a_pause_that_is_not_paid_for_cuts_the_answer),
+		SIM_TEST(a_count_that_is_none_stays_in_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

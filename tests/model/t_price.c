@@ -19,10 +19,14 @@ static const struct price haiku[] = {
 	{ .from = 0, .input = 100000, .output = 500000, .cache_read = 10000, .cache_write = 125000 },
 	{ .from = 0, .above = 500000, .input = 900000, .output = 900000, .cache_read = 900000, .cache_write = 900000 },
 };
+static const struct price dearest[] = { /* that a configuration may have */
+	{ .input = 100000000000, .output = 100000000000, .cache_read = 100000000000, .cache_write = 100000000000 },
+};
 /* clang-format on */
 static const struct price_list lists[] = {
 	{ "claude-sonnet-5-5", sonnet, array_len(sonnet) },
 	{ "claude-haiku-5-5", haiku, array_len(haiku) },
+	{ "dearest", dearest, array_len(dearest) },
 };
 
 static int64_t cost(int list, int64_t now, struct model_usage u)
@@ -97,6 +101,12 @@ static void what_a_provider_counts_wrongly_stays_in_bounds(void **state)
 			    .cache_read_tokens = INT64_MAX,
 			    .cache_write_tokens = INT64_MAX,
 			    .output_tokens = INT64_MAX }) > 0);
+	assert_true(cost(2, 0,
+			(struct model_usage){ .input_tokens = INT64_MAX,
+			    .cache_read_tokens = INT64_MAX,
+			    .cache_write_tokens = INT64_MAX,
+			    .output_tokens = INT64_MAX }) > 0);
+	assert_true(price_most(&lists[2], 0, INT64_MAX, INT64_MAX) > 0);
 }
 
 static void the_estimate_is_never_less_than_the_cost(void **state)

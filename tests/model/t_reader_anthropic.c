@@ -430,6 +430,20 @@ static void a_pause_says_what_to_send_back(void **state)
 	CHECK_STR(r.content, "[{\"text\":\"\\u0041\", \"type\":\"text\"}]");
 }
 
+static void a_pause_sends_no_empty_text_back(void **state)
+{
+	struct reading r = of(START TEXT(0) SAY(0, " \\n") END(0) BEGIN(
+	    1, "{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web\",\"input\":{}}")
+		END(1) TEXT(2) END(2) ENDS("pause_turn") STOP);
+
+	(void)state;
+	CHECK(r.pause);
+	CHECK_STR(r.content,
+	    "[{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web\",\"input\":{}}]");
+	r = of(START TEXT(0) SAY(0, " ") END(0) ENDS("pause_turn") STOP);
+	CHECK(!r.pause);
+}
+
 static void a_refusal_says_why(void **state)
 {
 	struct reading r = of(START TEXT(0) SAY(0, "I w")
@@ -502,6 +516,7 @@ int main(void)
 		TEST(errors_of_a_document),
 		TEST(a_document),
 		TEST(a_pause_says_what_to_send_back),
+		TEST(a_pause_sends_no_empty_text_back),
 		TEST(a_refusal_says_why),
 		TEST(text_in_disorder_keeps_the_order_it_was_shown_in),
 	};

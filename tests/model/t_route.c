@@ -124,7 +124,7 @@ static struct model_sink begin(void *self)
 
 	b->begun++;
 	b->shown = 0;
-	return (struct model_sink){ hear, b };
+	return (struct model_sink){ .text = hear, .self = b };
 }
 
 static enum route_text shown(void *self)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -357,6 +358,7 @@ static void a_head_too_long_is_given_up(struct world *w)
 	r = raw_open(&answer, 1);
 	point(&a, raw_port(r), "/");
 	fails(&a, -2, ERR_LIMIT, "the head of its answer is longer", HTTP_SENT);
+	CHECK_INT(raw_asked(r), 1);
 	close_both(&a, r);
 	buf_done(&b);
 }
@@ -424,6 +426,57 @@ static void a_kept_connection_that_was_closed_is_made_again(struct world *w)
 	CHECK_STR(buf_str(&a.body), "after");
 	CHECK_INT(raw_accepted(r), 4);
 	close_both(&a, r);
+}
+
+static void what_must_not_come_twice_is_sent_once(struct world *w)
+{
+	static const struct raw_answer answers[] = {
+		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" },
+		{ .then = RAW_RESETS }, /* after the request */
+		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nagain" },
+	};
+	const struct http_piece body = { "pay", 3 };
+	struct raw *r = raw_open(answers, array_len(answers));
+	struct exchange a = { .client = client(w) };
+
+	get(&a, raw_port(r), "/");
+	a.request =
+	    (struct http_request){ .method = "POST", .body = &body, .npieces = 1, .once = true };
+	point(&a, raw_port(r), "/pay");
+	fails(&a, -2, ERR_IO, "cut off before an answer", HTTP_SENT);
+	CHECK_INT(raw_asked(r), 2);
+	a.request = (struct http_request){ 0 };
+	get(&a, raw_port(r), "/");
+	CHECK_STR(buf_str(&a.body), "again");
+	CHECK_INT(raw_accepted(r), 2); /* the others share theirs again */
+	close_both(&a, r);
+}
+
+static void one_kept_connection_after_the_other_is_not_tried(struct world *w)
+{
+	static const struct raw_answer answers[] = {
+		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" },
+		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" },
+		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" },
+		{ .then = RAW_RESETS }, /* after the request */
+	};
+	struct raw *r = raw_open(answers, array_len(answers));
+	struct exchange a[3] = { { .client = client(w) } };
+	struct scope s;
+
+	scope_open(&s, FOREVER);
+	for (int i = 0; i < 3; i++) {
+		a[i].client = a[0].client;
+		point(&a[i], raw_port(r), "/");
+		scope_go(&s, ask_fiber, &a[i]);
+	}
+	scope_join(&s);
+	CHECK_INT(raw_accepted(r), 3);
+	fails(&a[0], -2, ERR_IO, "cut off before an answer", HTTP_SENT);
+	CHECK(raw_asked(r) > 3 && raw_asked(r) <= 3 + 2); /* it would be 3 + 4 */
+	buf_done(&a[1].body);
+	buf_done(&a[2].body);
+	close_both(&a[0], r);
 }
 
 /* A body that is not kept cannot be sent again. */
@@ -528,6 +581,38 @@ static void places_limit_what_is_under_way(struct world *w)
 	bench_close(&b);
 }
 
+static void without_a_descriptor_it_waits_for_one(struct world *w)
+{
+	static const struct raw_answer answer = {
+		.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+	};
+	struct raw *r = raw_open(&answer, 1);
+	struct exchange a = { .client = client(w), .n = -2, .request = { .connect_ms = 200 } };
+	struct rlimit all, few;
+	int taken[256], n = 0;
+	struct scope s;
+	struct err e;
+
+	getrlimit(RLIMIT_NOFILE, &all);
+	few = all;
+	few.rlim_cur = array_len(taken);
+	setrlimit(RLIMIT_NOFILE, &few);
+	while (n < (int)array_len(taken) && (taken[n] = dup(0)) >= 0)
+		n++;
+	point(&a, raw_port(r), "/");
+	fails(&a, -2, ERR_LIMIT, "making a socket", HTTP_NOT_SENT);
+	scope_open(&s, FOREVER);
+	scope_go(&s, ask_fiber, &a);
+	CHECK_OK(fiber_sleep(60, &e), &e);
+	while (n)
+		close(taken[--n]);
+	scope_join(&s);
+	setrlimit(RLIMIT_NOFILE, &all);
+	CHECK_INT(a.n, 0);
+	CHECK_STR(buf_str(&a.body), "ok");
+	close_both(&a, r);
+}
+
 static void who_is_cancelled_lets_go_at_once(struct world *w)
 {
 	struct exchange a = { .client = client(w) };
@@ -589,9 +674,12 @@ int main(void)
 		REAL_TEST(nothing_listening_is_told_as_not_sent),
 		REAL_TEST(who_does_not_answer_the_call_is_given_up),
 		REAL_TEST(a_kept_connection_that_was_closed_is_made_again),
+		REAL_TEST(what_must_not_come_twice_is_sent_once),
+		REAL_TEST(one_kept_connection_after_the_other_is_not_tried),
 		REAL_TEST(a_large_body_on_a_closed_connection_fails_cleanly),
 		REAL_TEST(many_at_once_share_what_they_can),
 		REAL_TEST(places_limit_what_is_under_way),
+		REAL_TEST(without_a_descriptor_it_waits_for_one),
 		REAL_TEST(who_is_cancelled_lets_go_at_once),
 		REAL_TEST(who_goes_at_once_has_sent_nothing),
 	};

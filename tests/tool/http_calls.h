@@ -38,6 +38,7 @@ struct backend {
 	struct arena *mem;
 	const struct reply *replies; /* the last goes on for ever */
 	int nreplies;
+	bool once;        /* of the last request */
 	struct buf asked; /* "POST https://pay.example/x\nAccept: a\n\n{...}\n" */
 	int n;
 };
@@ -86,6 +87,7 @@ static inline void backend_answers(void *self, struct http_sim *x, const struct 
 	struct err e;
 
 	b->n++;
+	b->once = r->once;
 	buf_printf(&b->asked, "%s %s\n", r->method, r->url);
 	for (int i = 0; i < r->nfields; i++)
 		buf_printf(&b->asked, "%s: %s\n", r->fields[i].name, r->fields[i].value);

@@ -255,6 +255,26 @@ static void a_variable_is_put_in_and_never_comes_back(struct world *w)
 	backend_close(&b);
 }
 
+static void a_write_without_keys_must_not_be_sent_twice(struct world *w)
+{
+	struct asked q = { .http = "{`method`:`POST`,`url`:`https://pay.example/x`}",
+		.parameters = "{}",
+		.write = true };
+	struct backend b;
+
+	(void)w;
+	backend_open(&b);
+	CHECK_STR(ask(&b, &q, &fine, 1).text, "{}");
+	CHECK(b.once);
+	q.idempotent = true;
+	ask(&b, &q, &fine, 1);
+	CHECK(!b.once);
+	q.write = false;
+	ask(&b, &q, &fine, 1);
+	CHECK(!b.once);
+	backend_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +284,7 @@ int main(void)
 		SIM_TEST(a_value_in_the_body_keeps_its_type),
 		SIM_TEST(who_the_customer_is_comes_from_the_server),
 		SIM_TEST(a_variable_is_put_in_and_never_comes_back),
+		SIM_TEST(a_write_without_keys_must_not_be_sent_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
