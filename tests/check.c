@@ -1,6 +1,5 @@
 #include "tests/check.h"
 
-
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
