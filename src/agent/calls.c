@@ -17,8 +17,10 @@
  * together, up to limits.parallel; a write is a barrier, all before it end first, and it runs
  * alone. Each call has its own deadline and each result its own event, written when it is there. */
 
-#define RESULT_MAX 65536 /* bytes of JSON that a model is given to read */
-#define ESCALATE   "escalate_to_human"
+#define RESULT_MAX    65536 /* bytes of JSON that a model is given to read */
+#define ARGUMENTS_MAX 65536 /* bytes of JSON that it may give */
+#define TOOL_NAME_MAX 64
+#define ESCALATE      "escalate_to_human"
 
 /* Proposing. */
 
@@ -109,7 +111,8 @@ static const char *refusal(struct turn *t, const struct model_answer *answer,
 		return text_of(
 		    t, "there is no tool with this name: there are %s", names_of_tools(t));
 	if (!call->arguments)
-		return "the arguments are no JSON object";
+		return text_of(
+		    t, "the arguments are no JSON object of at most %d bytes", ARGUMENTS_MAX);
 	if (!schema_check_brief(t->agent->schemas[tool - cf->tools.tools], call->arguments, &e))
 		return text_of(t, "the arguments are not as the tool wants them: %s", e.msg);
 	if (prompt_caller(t).identity < tool->identity)
@@ -136,19 +139,31 @@ static const char *key_of(struct turn *t, const char *tool, const json_t *argume
 	return text_of(t, "fd_%s", hex);
 }
 
+/* As the log keeps it: no tool has a longer name, and no call needs longer arguments. */
+static struct model_call kept(struct turn *t, const struct model_call *call)
+{
+	const char *name = call->name ? call->name : "";
+
+	return (struct model_call){ .id = call->id,
+		.name =
+		    arena_strndup(t->mem, name, text_utf8_cut(name, strlen(name), TOOL_NAME_MAX)),
+		.arguments = call->arguments && json_size(call->arguments) <= ARGUMENTS_MAX
+				 ? call->arguments
+				 : NULL };
+}
+
 static json_t *propose(struct turn *t, const struct model_answer *answer, int nth)
 {
-	const struct model_call *call = &answer->calls[nth];
-	const struct tool *tool =
-	    toolbox_find(&t->agent->config.tools, call->name ? call->name : "");
+	const struct model_call own = kept(t, &answer->calls[nth]), *call = &own;
+	const struct tool *tool = toolbox_find(&t->agent->config.tools, call->name);
 	bool write = tool && tool->effect == EFFECT_WRITE;
 	const char *limit = limit_reached(t, call, nth),
 		   *refused = limit ? limit : refusal(t, answer, call, tool);
 	json_t *out = json_pack("{ss ss sO ss ss}", "id",
-	    text_of(t, "%s_%d_%d", t->id, turn_log(t)->steps + 1, nth), "name",
-	    call->name ? call->name : "", "arguments",
-	    call->arguments ? call->arguments : json_in(t->mem, json_object()), "effect",
-	    write ? "write" : "read", "shown", tool ? tool->shown : "Looking something up");
+	    text_of(t, "%s_%d_%d", t->id, turn_log(t)->steps + 1, nth), "name", call->name,
+	    "arguments", call->arguments ? call->arguments : json_in(t->mem, json_object()),
+	    "effect", write ? "write" : "read", "shown",
+	    tool ? tool->shown : "Looking something up");
 
 	if (!out)
 		bug("call %d of the model is not UTF-8", nth);

@@ -124,6 +124,28 @@ TURN_TEST(what_goes_wrong_with_a_call_is_a_result_the_model_reads,
 	CHECK_STR(json_str(kit_event(k, mem, c, EVENT_ESCALATED, 0)->data, "rule"), "tool_failed");
 }
 
+TURN_TEST(what_a_model_calls_at_enormous_length_is_not_kept, "[{\"text\":\"x\"}]")
+{
+	char *long_name = arena_printf(mem, "%0100000d", 7);
+	json_t *calls = json_array(), *steps = json_array();
+	const json_t *call;
+
+	json_array_append_new(calls, json_pack("{ss}", "name", long_name));
+	json_array_append_new(
+	    calls, json_pack("{ss s{ss}}", "name", "refund", "arguments", "order_id", long_name));
+	json_array_append_new(steps, json_pack("{so}", "calls", calls));
+	json_array_append_new(steps, json_pack("{ss}", "text", "Done."));
+	json_object_set_new(k->script, "steps", steps);
+	CHECK_STR(kit_say(k, mem, c, "help"), "Done.");
+	CHECK_INT(bank_times(&ledger, "refund"), 0);
+	call =
+	    json_array_get(json_object_get(kit_event(k, mem, c, EVENT_STEP, 0)->data, "calls"), 0);
+	CHECK_INT(strlen(json_str(call, "name")), 64);
+	CHECK_HAS(reason(kit_event(k, mem, c, EVENT_RESULT, 1)),
+	    "the arguments are no JSON object of at most 65536 bytes");
+	CHECK(json_size(kit_event(k, mem, c, EVENT_STEP, 0)->data) < 2000);
+}
+
 TURN_TEST(a_call_that_was_cut_off_never_runs,
     "[{\"calls\":[{\"name\":\"refund\",\"arguments\":{\"order_id\":\"7\"}}],\"cut\":true},{"
     "\"text\":\"Again, please.\"}]")
@@ -415,6 +437,7 @@ int main(void)
 		SIM_TEST(a_write_is_a_barrier),
 		SIM_TEST(no_more_reads_at_a_time_than_the_limit),
 		SIM_TEST(what_goes_wrong_with_a_call_is_a_result_the_model_reads),
+		SIM_TEST(what_a_model_calls_at_enormous_length_is_not_kept),
 		SIM_TEST(a_call_that_was_cut_off_never_runs),
 		SIM_TEST(the_same_write_twice_in_a_turn_runs_once_and_answers_both),
 		SIM_TEST(the_same_write_in_a_later_step_runs_once_too),
