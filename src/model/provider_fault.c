@@ -139,7 +139,10 @@ int64_t provider_retry_ms(const struct provider_said *s)
 	if (seconds >= 0)
 		return at_most(seconds * 1000);
 	date = s->retry_after ? date_ms(s->retry_after) : -1;
-	if (date < 0)
-		return -1;
+	if (date < 0) /* 429 without a time may be a limit for the month: not now, then */
+		return status_of(s) == 429 && !text_is(s->should_retry, "true") &&
+			       provider_fault(s) == MODEL_FAULT_BUSY
+			   ? RETRY_MOST_MS
+			   : -1;
 	return date > s->now ? at_most((double)(date - s->now)) : 0;
 }

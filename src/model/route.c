@@ -91,6 +91,8 @@ struct walk {
 	struct model_answer *answer;
 	struct route_outcome *out;
 	struct err *e;
+	bool last; /* no other model is behind this one */
+	bool slow; /* the attempt used up its share of the time */
 };
 
 /* The log holds UTF-8 alone, and what a model says comes from outside. */
@@ -104,23 +106,66 @@ static int check_words(const struct model_answer *answer, struct err *e)
 	return good ? 0 : err_set(e, ERR_INVALID, "its answer is not UTF-8");
 }
 
+/* An attempt, in a scope of its own. */
+struct
+try {
+	struct walk *walk;
+	const struct model *model;
+	struct model_sink sink;
+	int result;
+};
+
+static void complete(void *arg)
+{
+	struct try *t = arg;
+	struct walk *w = t->walk;
+	struct model_request own = *w->step->request;
+
+	if (!text_is(w->step->origin, t->model->name))
+		own.opaque = NULL;
+	t->result = t->model->class->complete(t->model, &own, &t->sink, w->mem, w->answer, w->e);
+}
+
+/* While another model could be asked, none gets all the time there is: one that only ever
+ * promises more, a byte at a time, must leave some to the next. */
+static int64_t share_of_time(const struct walk *w)
+{
+	int64_t now = fiber_now(), deadline = w->step->deadline;
+
+	return w->last || deadline == FOREVER || deadline <= now ? FOREVER
+								 : now + (deadline - now) / 3 * 2;
+}
+
+/* Our own patience ended, nobody else's. */
+static bool was_too_slow(const struct walk *w, int64_t until)
+{
+	struct err stopped;
+
+	return w->e->code == ERR_TIMEOUT && fiber_now() >= until && fiber_check(&stopped) == 0;
+}
+
 static int ask(struct walk *w, const struct model *m)
 {
 	const struct route_asker *a = w->asker;
-	struct model_request own = *w->step->request;
-	struct model_sink sink = a->begin ? a->begin(a->self) : (struct model_sink){ 0 };
-	int result;
+	struct try t = { w, m, a->begin ? a->begin(a->self) : (struct model_sink){ 0 }, -1 };
+	int64_t until = share_of_time(w);
+	struct scope s;
 
-	if (!text_is(w->step->origin, m->name))
-		own.opaque = NULL;
 	*w->answer = (struct model_answer){ .retry_ms = -1 };
 	w->out->attempts++;
-	result = m->class->complete(m, &own, &sink, w->mem, w->answer, w->e);
-	if (result == 0)
-		result = check_words(w->answer, w->e);
+	scope_open(&s, until);
+	scope_run(&s, complete, &t);
+	scope_join(&s);
+	w->slow = t.result < 0 && was_too_slow(w, until);
+	if (w->slow) {
+		w->answer->fault = MODEL_FAULT_NETWORK;
+		err_set(w->e, ERR_TIMEOUT, "it did not come to an end, and others can be asked");
+	}
+	if (t.result == 0)
+		t.result = check_words(w->answer, w->e);
 	if (a->settle)
-		a->settle(a->self, m, w->answer, result == 0);
-	return result;
+		a->settle(a->self, m, w->answer, t.result == 0);
+	return t.result;
 }
 
 /* Is there no sense in asking anybody?  Then w->e says why. */
@@ -156,7 +201,7 @@ static bool wait_again(struct walk *w, struct health *h, int nth)
 	int64_t ms;
 	struct err stopped;
 
-	if (nth >= AGAIN_MAX || (a->shown && a->shown(a->self) != ROUTE_UNSEEN))
+	if (nth >= AGAIN_MAX || w->slow || (a->shown && a->shown(a->self) != ROUTE_UNSEEN))
 		return false;
 	ms = wait_ms(w, nth);
 	if (ms > WAIT_MOST || fiber_now() + ms >= w->step->deadline)
@@ -214,7 +259,7 @@ int route_complete(const struct route *r, const struct route_step *step,
     const struct route_asker *asker, struct arena *mem, struct model_answer *answer,
     struct route_outcome *out, struct err *e)
 {
-	struct walk w = { r, step, asker, mem, answer, out, e };
+	struct walk w = { r, step, asker, mem, answer, out, e, false, false };
 
 	*out = (struct route_outcome){ 0 };
 	if (!r->n)
@@ -222,6 +267,7 @@ int route_complete(const struct route *r, const struct route_step *step,
 	for (int i = 0; i < r->n; i++) {
 		int before = out->attempts;
 
+		w.last = i == r->n - 1;
 		if (ask_link(&w, r->links[i]) == 0)
 			return 0;
 		if (over(&w))

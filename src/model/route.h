@@ -15,6 +15,8 @@
  * and out of the model's credit.  Everything else goes to the next link at once: a request it does
  * not take, a prompt too long for it, a refusal, an account that is locked.
  *
+ * While another link is behind it, an attempt gets two thirds of the time that is left.
+ *
  * Where every link is passed over there is no answer, and no waiting either: a thousand turns that
  * waited would all ask at the same moment.  The one who asks hands over.
  *

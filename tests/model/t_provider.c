@@ -112,6 +112,14 @@ RIG_TEST(nothing_said_is_an_answer, API_OPENAI, HOST, "qwen3")
 
 /* Faults. */
 
+#define HOUR 3600000
+
+/* Over a limit, and no word of when that ends. */
+static int64_t wait_unsaid(int status, const char *body, enum model_fault fault)
+{
+	return fault == MODEL_FAULT_BUSY && (status == 429 || strstr(body, ":429")) ? HOUR : -1;
+}
+
 static void fails(struct rig *r, const struct rig_reply *reply, enum model_fault fault,
     int64_t retry_ms, const char *words)
 {
@@ -165,7 +173,7 @@ RIG_TEST(errors_of_anthropic_mean_this, API_ANTHROPIC, "api.anthropic.com", "cla
 		    &(struct rig_reply){ .status = errors[i].status,
 			.fields = { "request-id", "req_011 <b>" },
 			.body = body },
-		    errors[i].fault, -1,
+		    errors[i].fault, wait_unsaid(errors[i].status, body, errors[i].fault),
 		    arena_printf(r->mem, "api.anthropic.com answered %d %s", errors[i].status,
 			errors[i].type));
 		CHECK_INT(r->e.code, errors[i].code);
@@ -219,7 +227,7 @@ RIG_TEST(errors_of_others_mean_this, API_OPENAI, HOST, "qwen3")
 
 	for (size_t i = 0; i < array_len(errors); i++)
 		fails(r, &(struct rig_reply){ .status = errors[i].status, .body = errors[i].body },
-		    errors[i].fault, -1,
+		    errors[i].fault, wait_unsaid(errors[i].status, errors[i].body, errors[i].fault),
 		    arena_printf(r->mem, "127.0.0.1 answered %d", errors[i].status));
 }
 
@@ -265,8 +273,9 @@ RIG_TEST(the_provider_says_when_to_come_back, API_OPENAI, HOST, "qwen3")
 	} fields[] = { { "retry-after", "7", 7000 }, { "Retry-After", "0.5", 500 },
 		{ "retry-after-ms", "1500", 1500 }, { "retry-after", date, want },
 		{ "retry-after", "Thu, 01 Jan 1970 00:00:00 GMT", 0 },
-		{ "retry-after", "soon", -1 }, { "retry-after", "-3", -1 },
-		{ "retry-after", "1e99", 3600000 }, { "retry-after", "nan", -1 } };
+		{ "retry-after", "soon", HOUR }, { "retry-after", "-3", HOUR },
+		{ "retry-after", "1e99", HOUR }, { "retry-after", "nan", HOUR },
+		{ "x-should-retry", "true", -1 } };
 
 	for (size_t i = 0; i < array_len(fields); i++)
 		fails(r,

@@ -605,6 +605,22 @@ static void a_chain_without_links_answers_nothing(struct world *w)
 	bench_close(&b);
 }
 
+static void a_model_that_takes_for_ever_leaves_time_for_the_next(struct world *w)
+{
+	struct fake f[] = { FAKE("a", .takes_ms = 1000000), FAKE("b", .takes_ms = 1000000),
+		FAKE("c", .takes_ms = 3000) };
+	struct bench b = bench_open(w, f, 3);
+	int64_t start = fiber_now();
+
+	b.deadline = start + 90000;
+	CHECK_STR(who(&b), "c");
+	CHECK_INT(f[1].at[0] - start, 60000);
+	CHECK_INT(f[2].at[0] - start, 80000);
+	CHECK_INT(f[0].calls + f[1].calls, 2); /* neither is asked again */
+	CHECK_INT(b.out.failures, 2);
+	bench_close(&b);
+}
+
 /* Outages. */
 
 static void in_an_outage_a_provider_gets_a_fifth_more_than_the_turns(struct world *w)
@@ -665,6 +681,7 @@ int main(void)
 		SIM_TEST(chains_that_name_one_model_share_its_health),
 		SIM_TEST(two_chains_in_a_row_ask_nobody_twice),
 		SIM_TEST(a_chain_without_links_answers_nothing),
+		SIM_TEST(a_model_that_takes_for_ever_leaves_time_for_the_next),
 		SIM_TEST(in_an_outage_a_provider_gets_a_fifth_more_than_the_turns),
 		SIM_TEST(trouble_too_small_to_be_left_out_for_is_within_the_credit_too),
 	};
