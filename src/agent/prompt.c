@@ -74,10 +74,14 @@ static const json_t *state(struct turn *t)
 	const struct head *h = turn_head(t);
 	char now[TEXT_TIME_SIZE];
 
-	return json_in(t->mem,
+	if (t->state && t->state_of == h->seq)
+		return t->state;
+	t->state_of = h->seq;
+	t->state = json_in(t->mem,
 	    json_pack("{so so ss so ss ss}", "customer", or_null(h->customer), "profile",
 		or_null(h->profile), "owner", owner_name(h->owner), "escalation", escalation(h),
 		"now", text_time(now, turn_log(t)->started_at), "language", h->language));
+	return t->state;
 }
 
 size_t prompt_weight(struct turn *t)

@@ -48,6 +48,8 @@ struct turn {
 	int64_t reserved;      /* for the attempt under way */
 	const char *limit;     /* the rule that kept a model from being asked; NULL: none did */
 	bool aside;            /* no step of the open turn is asked for, but a recap */
+	const json_t *state;   /* for the model, as of this event */
+	int64_t state_of;
 };
 
 /* turn.c.  0: the conversation has no open turn any more.  -1: it could not go on now (stopped,
