@@ -291,7 +291,7 @@ const char *kit_say(struct kit *k, struct arena *mem, struct conversation *c, co
 	kit_wait(k, c);
 	for (int i = wire_len(conversation_wire(c)) - 1; i >= 0; i--) {
 		m = wire_at(conversation_wire(c), i);
-		if (m->role == WIRE_AI && m->seq > seq)
+		if (m->role == WIRE_AI && m->text && m->seq > seq)
 			return arena_strdup(mem, m->text);
 	}
 	return NULL;

@@ -97,6 +97,11 @@ int agent_message(struct agent *a, struct conversation *c, const char *content,
 /* See to it that the conversation's open turn, if there is one, is worked on. */
 void agent_nudge(struct agent *a, struct conversation *c);
 
+/* Nobody wants the answer any more: the turn that runs ends where it is.  A write that was sent is
+ * awaited and stands in the log, what was shown stays; should the customer write meanwhile, that is
+ * answered as ever.  false: none runs. */
+bool agent_cancel(struct agent *a, struct conversation *c);
+
 /* What the declared profile tool says of a customer, in mem; NULL with e: it could not be asked, or
  * there is no such customer, or none is declared. */
 const json_t *agent_profile(

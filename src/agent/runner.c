@@ -75,6 +75,7 @@ void agent_free(struct agent *a)
 	ask_close(a);
 	schemas_free(a);
 	free(a->model_tools);
+	map_done(&a->turns);
 	free(a);
 }
 

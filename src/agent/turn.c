@@ -100,7 +100,7 @@ static json_t *message_event(struct turn *t, const json_t *step, const char *tex
 	bool own = step && json_int(step, "run", -1) == log->run;
 	size_t before = own ? log->shown_before : log->shown.len;
 	const char *gap =
-	    before && !isspace((unsigned char)log->shown.data[before - 1]) ? "\n" : "";
+	    before && *text && !isspace((unsigned char)log->shown.data[before - 1]) ? "\n" : "";
 	const char *content =
 	    arena_printf(t->mem, "%.*s%s%s", (int)before, before ? log->shown.data : "", gap, text);
 
@@ -276,20 +276,57 @@ static void loop(void *arg)
 	}
 }
 
+bool agent_cancel(struct agent *a, struct conversation *c)
+{
+	struct turn *t = map_get(&a->turns, conversation_id(c));
+
+	if (!t)
+		return false;
+	t->canceled_for = turn_head(t)->last_customer;
+	scope_cancel(t->scope);
+	return true;
+}
+
+/* It ends without an answer, unless the customer has written again: then it goes on. */
+static int call_off(struct turn *t, struct err *e)
+{
+	struct draft d[2];
+	int n = 0;
+
+	if (turn_head(t)->last_customer != t->canceled_for)
+		return 0;
+	if (turn_log(t)->shown.len)
+		d[n++] = (struct draft){ EVENT_MESSAGE, message_event(t, NULL, ""), NULL };
+	d[n++] = (struct draft){ EVENT_TURN_ENDED, end_event(t, NULL, "canceled"), NULL };
+	return turn_append(t, d, n, e);
+}
+
+/* Until it has ended or may not go on. */
+static void run_within(struct turn *t, struct loop *l)
+{
+	struct scope time;
+
+	t->scope = &time;
+	scope_open(&time, t->deadline);
+	map_put(&t->agent->turns, conversation_id(t->c), t);
+	scope_run(&time, loop, l);
+	map_take(&t->agent->turns, conversation_id(t->c));
+	scope_join(&time);
+}
+
 int turn_run(struct agent *a, struct conversation *c, struct err *e)
 {
 	struct turn t = { .agent = a, .c = c, .mem = arena_new() };
 	struct loop l = { .turn = &t, .err = e };
-	struct scope time;
 
 	snprintf(t.id, sizeof(t.id), "t%lld", (long long)turn_log(&t)->trigger);
 	t.before = turn_log(&t)->ncalls;
 	t.deadline = fiber_now() + a->config.limits.turn_ms;
-	scope_open(&time, t.deadline);
-	scope_run(&time, loop, &l);
-	scope_join(&time);
+	run_within(&t, &l);
+	if (l.result < 0 && t.canceled_for && fiber_check(e) == 0)
+		l.result = call_off(&t, e);
 	/* Out of time, not out of leave: there is still somebody to tell. */
-	if (l.result < 0 && e->code == ERR_TIMEOUT && fiber_check(e) == 0)
+	else if (l.result < 0 && e->code == ERR_TIMEOUT && fiber_check(e) == 0)
 		l.result =
 		    give_up(&t, "limit_time", "the answer took longer than the limit allows", e);
 	arena_free(t.mem);

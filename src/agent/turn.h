@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "agent/reply.h"
+#include "base/map.h"
 #include "model/route.h"
 
 /* What the files of a turn share.  turn.c is the loop; the others are its steps. */
@@ -22,6 +23,7 @@ struct agent {
 	bool judges;                   /* it is known whether one is used */
 	struct signal ready;           /* the classifier has come */
 	struct scope scope;            /* of all runners */
+	struct map turns;              /* that run, by their conversations' ids */
 	struct routes *routes;
 	const struct route *main, *router, *strong; /* strong NULL: none is configured */
 	struct spending spending;
@@ -42,6 +44,8 @@ struct turn {
 	int64_t judged; /* seq of the last customer message whose intents are known */
 	int before; /* calls that were there when we took the turn up: they may have been sent */
 	int64_t deadline;
+	struct scope *scope;   /* all of it runs in this */
+	int64_t canceled_for;  /* the message that is not to be answered any more; 0: none */
 	int failures;          /* of models, since we took it up */
 	int shortened;         /* how often a model said that the prompt is too long for it */
 	struct usage unlogged; /* what was used and stands in no event yet */

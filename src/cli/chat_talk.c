@@ -196,6 +196,30 @@ static void answered(struct talk *t, const struct sending *s)
 		    t->screen, "A colleague has this conversation and will answer you here.");
 }
 
+/* The turn belongs to the conversation and not to us: it is asked to end.  What was shown of it is
+ * there already; its end comes with the events. */
+static void cancel(struct talk *t, struct arena *mem)
+{
+	const char *path = arena_printf(mem, "/conversations/%s/cancel", t->id),
+		   *before = t->show.ended;
+	json_t *answer = NULL, *nothing = json_in(mem, json_object());
+	int64_t until = fiber_now() + SHOWN_MS;
+	struct err e;
+
+	if (chat_post(&t->api, mem, path, t->token, NULL, nothing, &answer, &e) < 0) {
+		screen_note(t->screen,
+		    "Not waiting any longer, but the turn goes on: it could not be canceled (%s).",
+		    e.msg);
+		return;
+	}
+	while (json_flag(answer, "canceled") && t->show.ended == before && !t->gone &&
+	       signal_wait(&t->changed, until, &e) == 0)
+		;
+	show_leave(&t->show);
+	screen_note(t->screen,
+	    json_flag(answer, "canceled") ? "Canceled." : "There was nothing left to cancel.");
+}
+
 static void say(struct talk *t, const char *content)
 {
 	struct sending s = { .talk = t, .mem = arena_new(), .content = content };
@@ -209,10 +233,7 @@ static void say(struct talk *t, const char *content)
 		if (await(t, &s)) {
 			answered(t, &s);
 		} else if (!input_ended(t->input)) {
-			show_leave(&t->show);
-			screen_note(t->screen,
-			    "Not waiting any longer. The turn goes on by itself; its "
-			    "answer comes here when it is there.");
+			cancel(t, s.mem);
 		}
 		show_leave(&t->show);
 	}
@@ -245,9 +266,8 @@ static bool command(struct talk *t, const char *line, bool here)
 		return renew(t, here);
 	if (!text_is(line, "/help"))
 		screen_note(t->screen, "There is no command %s.", line);
-	screen_note(t->screen,
-	    "/new begins another conversation, /quit ends. Ctrl-C stops waiting for an "
-	    "answer, and ends when there is none to wait for; so does Ctrl-D.");
+	screen_note(t->screen, "/new begins another conversation, /quit ends. Ctrl-C cancels the "
+			       "turn that runs, and ends when none does; so does Ctrl-D.");
 	return true;
 }
 

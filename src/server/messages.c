@@ -192,6 +192,13 @@ void post_message(struct request *r)
 	conversation_unfollow(r->c, stream);
 }
 
+/* Its effect is the turn's end in the log; asked twice it is the same. */
+void post_cancel(struct request *r)
+{
+	answer_json(
+	    r, 200, json_pack("{sb}", "canceled", (int)agent_cancel(r->server->o.agent, r->c)));
+}
+
 json_t *said_json(const struct event *ev)
 {
 	json_t *out = json_pack("{sI ss ss? ss so}", "seq", (json_int_t)ev->seq, "role",

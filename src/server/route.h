@@ -77,6 +77,7 @@ void get_conversation(struct request *r);
 void get_demo(struct request *r);
 void post_message(struct request *r); /* messages.c */
 void get_messages(struct request *r);
+void post_cancel(struct request *r);
 void get_events(struct request *r); /* events.c */
 void get_health(struct request *r); /* pages.c */
 void get_ready(struct request *r);

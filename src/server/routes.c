@@ -22,6 +22,7 @@ static const struct route {
 	{ "POST", "/v1/conversations/{id}/identify", ACCESS_CUSTOMER, post_identify },
 	{ "POST", "/v1/conversations/{id}/messages", ACCESS_CUSTOMER, post_message },
 	{ "GET", "/v1/conversations/{id}/messages", ACCESS_CUSTOMER, get_messages },
+	{ "POST", "/v1/conversations/{id}/cancel", ACCESS_CUSTOMER, post_cancel },
 	{ "GET", "/v1/conversations/{id}/events", ACCESS_CUSTOMER, get_events },
 	{ "GET", "/v1/demo", ACCESS_ANYBODY, get_demo },
 	{ "GET", "/healthz", ACCESS_ANYBODY, get_health },

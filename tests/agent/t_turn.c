@@ -340,6 +340,93 @@ TURN_TEST(a_message_while_the_model_thinks_is_answered_too,
 	CHECK_INT(kit_count(k, c, EVENT_TURN_ENDED), 1);
 }
 
+/* Canceled. */
+
+static void cancel_later(void *arg)
+{
+	struct later *l = arg;
+	struct err e = { 0 };
+	int64_t seq;
+
+	CHECK_OK(fiber_sleep(l->at, &e), &e);
+	CHECK(agent_cancel(l->kit->agent, l->c));
+	if (l->text)
+		CHECK_OK(agent_message(l->kit->agent, l->c, l->text, NULL, &seq, &e), &e);
+}
+
+/* The customer says it, and cancels; more is said at the same moment, or NULL. */
+static void say_and_cancel(
+    struct kit *k, struct conversation *c, const char *text, int64_t after, const char *more)
+{
+	struct later l = { k, c, after, more };
+	struct arena *mem = arena_new();
+	struct scope s;
+
+	scope_open(&s, FOREVER);
+	scope_go(&s, cancel_later, &l);
+	kit_say(k, mem, c, text);
+	scope_join(&s);
+	kit_wait(k, c);
+	arena_free(mem);
+}
+
+static const char *outcome(struct kit *k, struct arena *mem, struct conversation *c, int nth)
+{
+	return json_str(kit_event(k, mem, c, EVENT_TURN_ENDED, nth)->data, "outcome");
+}
+
+TURN_TEST(a_canceled_turn_says_nothing_and_the_next_is_answered,
+    "[{\"calls\":[{\"name\":\"slow\"}]},{\"text\":\"Hello.\"}]")
+{
+	int64_t start = fiber_now();
+
+	say_and_cancel(k, c, "where is it?", 300, NULL);
+	CHECK_INT(fiber_now() - start, 300);
+	CHECK_STR(outcome(k, mem, c, 0), "canceled");
+	CHECK_INT(kit_count(k, c, EVENT_MESSAGE), 1);
+	CHECK_INT(kit_count(k, c, EVENT_ESCALATED), 0);
+	CHECK(!agent_cancel(k->agent, c));
+	CHECK_STR(kit_say(k, mem, c, "hello?"), "Hello.");
+	CHECK_STR(outcome(k, mem, c, 1), "answered");
+}
+
+TURN_TEST(a_write_that_was_sent_is_awaited_before_its_turn_is_canceled,
+    "[{\"calls\":[{\"name\":\"refund\",\"arguments\":{\"order_id\":\"7\"}},"
+    "{\"name\":\"refund\",\"arguments\":{\"order_id\":\"8\"}}]},{\"text\":\"Done.\"}]")
+{
+	int64_t start = fiber_now();
+
+	say_and_cancel(k, c, "refund both", 300, NULL);
+	CHECK_INT(fiber_now() - start, 500);
+	CHECK_STR(outcome(k, mem, c, 0), "canceled");
+	CHECK_INT(bank_times(&ledger, "refund"), 1);
+	CHECK_INT(kit_count(k, c, EVENT_RESULT), 1);
+	CHECK(json_flag(kit_event(k, mem, c, EVENT_RESULT, 0)->data, "ok"));
+	CHECK_STR(kit_say(k, mem, c, "and now?"), "Done.");
+	CHECK_INT(bank_times(&ledger, "refund"), 1);
+}
+
+TURN_TEST(what_was_shown_before_it_was_canceled_stays,
+    "[{\"deltas\":[\"Let me see. \",\"It is blue. \",\"So.\"],\"delta_ms\":200}]")
+{
+	conversation_follow(c, true);
+	say_and_cancel(k, c, "which colour?", 500, NULL);
+	conversation_unfollow(c, true);
+	CHECK_INT(kit_count(k, c, EVENT_MESSAGE), kit_streams() ? 2 : 1);
+	if (kit_streams())
+		CHECK_STR(json_str(kit_event(k, mem, c, EVENT_MESSAGE, 1)->data, "content"),
+		    "Let me see. ");
+	CHECK_STR(outcome(k, mem, c, 0), "canceled");
+}
+
+TURN_TEST(who_writes_again_while_canceling_is_answered, "[{\"text\":\"Both.\",\"delay_ms\":1000}]")
+{
+	say_and_cancel(k, c, "where is it?", 300, "no, the blue one");
+	CHECK_INT(kit_count(k, c, EVENT_TURN_ENDED), 1);
+	CHECK_STR(outcome(k, mem, c, 0), "answered");
+	CHECK_STR(json_str(kit_event(k, mem, c, EVENT_MESSAGE, 2)->data, "content"), "Both.");
+}
+
 /* Parts. */
 
 TURN_TEST(sentences_are_shown_as_they_come_to_whoever_reads_along,
@@ -453,6 +540,10 @@ int main(void)
 		    a_write_behind_the_call_for_a_person_is_refused_although_both_were_made_at_once),
 		SIM_TEST(a_message_during_a_turn_is_seen_before_the_next_model_call),
 		SIM_TEST(a_message_while_the_model_thinks_is_answered_too),
+		SIM_TEST(a_canceled_turn_says_nothing_and_the_next_is_answered),
+		SIM_TEST(a_write_that_was_sent_is_awaited_before_its_turn_is_canceled),
+		SIM_TEST(what_was_shown_before_it_was_canceled_stays),
+		SIM_TEST(who_writes_again_while_canceling_is_answered),
 		SIM_TEST(sentences_are_shown_as_they_come_to_whoever_reads_along),
 		SIM_TEST(without_a_reader_there_are_no_parts),
 		SIM_TEST(what_was_shown_before_a_look_up_stays_in_front),

@@ -436,6 +436,20 @@ API_TEST(a_stream_gives_words_as_they_come_and_the_whole_at_the_end,
 	CHECK_HAS(body, "\"content\":\"Let me see. It is blue. It costs 3.50. Bye.\"");
 }
 
+API_TEST(a_turn_is_canceled_by_whom_it_concerns, "[{\"text\":\"Hello.\"}]")
+{
+	struct fake_exchange *f;
+
+	new_conversation(a, "{}");
+	f = request(a, a->token, "POST", at(a, "/cancel"), "{}");
+	fake_exchange_run(f, server_handle, a->server);
+	CHECK_INT(f->status, 200);
+	CHECK_STR(fake_exchange_body(f), "{\"canceled\":false}");
+	f = request(a, "fdc_nobody", "POST", at(a, "/cancel"), "{}");
+	fake_exchange_run(f, server_handle, a->server);
+	CHECK_INT(f->status, 401);
+}
+
 /* All the deltas of a stream, put together. */
 static const char *deltas_of(struct api *a, const char *body)
 {
@@ -632,6 +646,7 @@ int main(void)
 		SIM_TEST(the_same_key_does_a_thing_once),
 		SIM_TEST(creating_twice_with_a_key_gives_one_conversation),
 		SIM_TEST(a_key_of_a_creation_is_kept_for_thirty_days),
+		SIM_TEST(a_turn_is_canceled_by_whom_it_concerns),
 		SIM_TEST(a_stream_gives_words_as_they_come_and_the_whole_at_the_end),
 		SIM_TEST(who_joins_a_turn_hears_all_of_its_reply),
 		SIM_TEST(a_client_that_hangs_up_changes_nothing),
