@@ -17,10 +17,11 @@
  * together, up to limits.parallel; a write is a barrier, all before it end first, and it runs
  * alone. Each call has its own deadline and each result its own event, written when it is there. */
 
-#define RESULT_MAX    65536 /* bytes of JSON that a model is given to read */
-#define ARGUMENTS_MAX 65536 /* bytes of JSON that it may give */
-#define TOOL_NAME_MAX 64
-#define ESCALATE      "escalate_to_human"
+#define RESULT_MAX     65536 /* bytes of JSON that a model is given to read */
+#define ARGUMENTS_MAX  65536 /* bytes of JSON that it may give */
+#define TOOL_NAME_MAX  64
+#define ROOM_FOR_TURNS 25 /* per cent of all fibers that no call takes */
+#define ESCALATE       "escalate_to_human"
 
 /* Proposing. */
 
@@ -320,8 +321,8 @@ static struct job job_for(struct turn *t, const struct turn_call *call, struct s
 		.slots = slots };
 }
 
-/* Calls from..upto of the log are reads: all at once.  Each fiber writes its own job and nothing
- * else. */
+/* Calls from..upto of the log are reads: all at once, or, where the process has no room for more
+ * fibers, in this one behind each other.  Each fiber writes its own job and nothing else. */
 static int run_reads(struct turn *t, int from, int upto, struct err *e)
 {
 	struct job *jobs = arena_array(t->mem, struct job, upto - from);
@@ -335,7 +336,10 @@ static int run_reads(struct turn *t, int from, int upto, struct err *e)
 			jobs[n++] = job_for(t, &turn_log(t)->calls[i], &slots);
 	scope_open(&s, FOREVER);
 	for (int i = 0; i < n; i++)
-		scope_go(&s, read_job, &jobs[i]);
+		if (fiber_room(ROOM_FOR_TURNS))
+			scope_go(&s, read_job, &jobs[i]);
+		else
+			read_job(&jobs[i]);
 	scope_join(&s);
 	for (int i = 0; i < n; i++)
 		if (jobs[i].outcome < 0) {

@@ -58,7 +58,7 @@ struct runtime {
 	int64_t now;
 	int64_t (*clock)(void *);
 	void *clock_arg;
-	int alive;
+	int alive, most;
 	bool frozen;
 };
 
@@ -397,6 +397,7 @@ void runtime_start(int64_t now, int64_t (*clock)(void *arg), void *arg)
 	rt->now = now;
 	rt->clock = clock;
 	rt->clock_arg = arg;
+	rt->most = stack_most();
 }
 
 void runtime_stop(void)
@@ -465,6 +466,11 @@ int64_t runtime_next_wake(void)
 	struct timer *t = timers_first(&running()->timers);
 
 	return t ? t->at : FOREVER;
+}
+
+bool fiber_room(int percent)
+{
+	return (int64_t)(running()->most - rt->alive) * 100 >= (int64_t)rt->most * percent;
 }
 
 int runtime_alive(void)

@@ -50,6 +50,11 @@ struct scope {
 int64_t fiber_now(void);
 bool fiber_inside(void); /* are we on a fiber?  (the loop's own callbacks are not) */
 
+/* Is at least this share (per cent) of all fibers there may be still free?  Each takes two of the
+ * process's memory maps (vm.max_map_count), and without any left the process ends: whoever starts
+ * many, or lets strangers start them, asks first. */
+bool fiber_room(int percent);
+
 /* Sleep until then.  -1: the deadline of the scope came first, or it was cancelled. */
 int fiber_sleep_until(int64_t at, struct err *e);
 int fiber_sleep(int64_t ms, struct err *e);

@@ -19,6 +19,9 @@
 #define KEPT_WHOLE 256          /* of these, so many as they are: a busy moment takes them again */
 #define KEPT_SIZE  (8UL * 1024) /* and of the others what nearly every fiber touches */
 
+#define MAPS_DEFAULT 65530
+#define MAPS_OTHERS  8192 /* of libraries, malloc and files */
+
 /* Memory that cannot be had ends the process, as in base/mem.h. */
 static _Noreturn void no_stack(const char *what)
 {
@@ -78,6 +81,18 @@ void stack_give(struct stack_cache *c, struct stack s)
 	c->kept[c->n++] = s;
 	if (c->n > KEPT_WHOLE) /* last in, first out: this one rests */
 		trim(&c->kept[c->n - 1 - KEPT_WHOLE]);
+}
+
+int stack_most(void)
+{
+	FILE *f = fopen("/proc/sys/vm/max_map_count", "re");
+	int maps = MAPS_DEFAULT;
+
+	if (f && fscanf(f, "%d", &maps) != 1)
+		maps = MAPS_DEFAULT;
+	if (f)
+		fclose(f);
+	return maps > 2 * MAPS_OTHERS ? (maps - MAPS_OTHERS) / 2 : maps / 4;
 }
 
 void stack_cache_done(struct stack_cache *c)

@@ -30,5 +30,7 @@ struct stack_cache {
 struct stack stack_take(struct stack_cache *c);
 void stack_give(struct stack_cache *c, struct stack s);
 void stack_cache_done(struct stack_cache *c);
+/* So many a process may have: each is two of its memory maps, and some are left to the rest. */
+int stack_most(void);
 
 #endif

@@ -17,7 +17,8 @@
  * resumed, once more to fetch the answer.  An answer may be queued in the first of these calls and
  * in the last; in between only the socket itself is left to say anything. */
 
-#define HEAD_ROOM 1024 /* of the pool, for the head of the answer */
+#define HEAD_ROOM   1024 /* of the pool, for the head of the answer */
+#define ROOM_TO_END 2    /* per cent of all fibers that are left to what runs already */
 
 static struct connection *connection_of(struct MHD_Connection *c)
 {
@@ -128,6 +129,8 @@ static enum MHD_Result begin(struct request *r, const char *method, const char *
 	}
 	if (r->framing.length > r->conn->server->o.body_max)
 		return refuse(r, 413, "too_large", too_large(r));
+	if (!fiber_room(ROOM_TO_END))
+		return refuse(r, 503, "unavailable", "too much is going on; try again in a moment");
 	return MHD_YES;
 }
 

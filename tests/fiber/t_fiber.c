@@ -784,9 +784,33 @@ DEATH(joining_the_scope_one_runs_in_is_a_bug, run_join_own_scope, "joins a scope
 DEATH(using_a_closed_scope_is_a_bug, use_after_join, "joined already")
 DEATH(waiting_on_and_on_after_cancelling_is_a_bug, ignore_errors, "goes on waiting")
 
+static void wait_a_while(void *arg)
+{
+	struct err e;
+
+	(void)arg;
+	CHECK_OK(fiber_sleep(10, &e), &e);
+}
+
+static void the_room_for_fibers_is_known(struct world *w)
+{
+	struct scope s;
+
+	(void)w;
+	CHECK(fiber_room(99));
+	CHECK(!fiber_room(100)); /* this one */
+	scope_open(&s, FOREVER);
+	for (int i = 0; i < 2000; i++)
+		scope_go(&s, wait_a_while, NULL);
+	CHECK(!fiber_room(99));
+	scope_join(&s);
+	CHECK(fiber_room(99));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		SIM_TEST(the_room_for_fibers_is_known),
 		SIM_TEST(three_naps_take_as_long_as_one),
 		SIM_TEST(a_deadline_ends_what_sleeps_on_the_dot),
 		SIM_TEST(a_deadline_reaches_the_scopes_below),
