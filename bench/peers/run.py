@@ -203,6 +203,9 @@ class System:
         env = {**os.environ, "PORT": str(SYSTEM), "LLM_URL": f"http://127.0.0.1:{MODEL}/v1",
                "TOOL_URLS": ",".join(tools), **{f"TOOL_URL_{i}": u for i, u in enumerate(tools)},
                "DB": str(self.db), **self.spec.get("env", {}), **self.env}
+        own_node = self.cwd / "node/node_modules/.bin"
+        if own_node.is_dir():  # what their modules were built for
+            env["PATH"] = f"{own_node}:{env['PATH']}"
         start = [string.Template(w).safe_substitute(env) for w in self.spec["start"]]
         self.log = open(WORK / f"{self.name}.log", "a")
         began = time.monotonic()
