@@ -10,11 +10,13 @@ import pty
 import select
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import termios
 import threading
+import urllib.request
 
 PROGRAM = os.path.abspath(os.path.join(os.environ.get('BUILD', 'build'), 'frontdesk'))
 START = os.path.abspath('examples/start')
@@ -133,8 +135,10 @@ def beside_a_server():
 # --- A language model
 
 class Model(http.server.BaseHTTPRequestHandler):
-    """Says the pieces that are put in, as they are put in; None ends."""
+    """Says the pieces that are put in, as they are put in; None ends.  Whoever listens when they are
+    dropped hears no more."""
     said = []
+    drops = 0
     more = threading.Condition()
 
     @classmethod
@@ -143,14 +147,24 @@ class Model(http.server.BaseHTTPRequestHandler):
             cls.said.extend(pieces)
             cls.more.notify()
 
+    @classmethod
+    def drop(cls):
+        with cls.more:
+            cls.said.clear()
+            cls.drops += 1
+            cls.more.notify_all()
+
     def do_POST(self):
+        drops = self.drops
         self.rfile.read(int(self.headers['Content-Length']))
         self.send_response(200)
         self.send_header('Content-Type', 'text/event-stream')
         self.end_headers()
         while True:
             with self.more:
-                self.more.wait_for(lambda: self.said, PATIENCE)
+                self.more.wait_for(lambda: self.said or Model.drops != drops, PATIENCE)
+                if Model.drops != drops:
+                    return
                 piece = self.said.pop(0) if self.said else None
             end = None if piece else 'stop'
             chunk = {'id': 'x', 'object': 'chat.completion.chunk', 'choices': [
@@ -263,7 +277,18 @@ def on_a_terminal():
     check('told to end', out, status == 0)
 
 
+def said_elsewhere(data, seen, words):
+    """The same customer writes on another page."""
+    address = seen.split('at http://')[1].split('. /help')[0]
+    with contextlib.closing(sqlite3.connect(f'file:{data}/frontdesk.db?mode=ro', uri=True)) as db:
+        [conversation] = db.execute('SELECT id FROM conversations').fetchone()
+    urllib.request.urlopen(urllib.request.Request(
+        f'http://{address}/v1/conversations/{conversation}/messages', json.dumps({'content': words}).encode(),
+        {'Authorization': 'Bearer other-page', 'Prefer': 'respond-async'}), timeout=PATIENCE).close()
+
+
 def with_a_model():
+    os.environ['FRONTDESK_API_KEY'] = 'other-page'
     t = Terminal('--data', work + '/slow-data', agent_with_a_model())
     t.until('you> ')
     t.type('how are you\r')
@@ -287,9 +312,14 @@ def with_a_model():
     out = t.until('you> ')
     check('Ctrl-C cancels the turn, and what was shown is shown once', repr(out),
           'Canceled.' in out and 'AI>' not in out)
-    Model.say('is late.', None)  # to nobody
+    Model.drop()
     t.type('half a li')
     t.until('half a li')
+    said_elsewhere(work + '/slow-data', t.all, 'Is it late?')
+    Model.say('It is late.', None)
+    out = t.until('you> half a li')
+    check('an answer comes when it is there, and the line comes back', repr(out), 'AI>' in out,
+          out.count('It is late.\r\n') == 1)
     t.type('ne\r')
     Model.say('Good.', None)
     out = t.until('you> ')
