@@ -302,7 +302,7 @@ static int call_off(struct turn *t, struct err *e)
 }
 
 /* Until it has ended or may not go on. */
-static void run_within(struct turn *t, struct loop *l)
+static void run_in_time(struct turn *t, struct loop *l)
 {
 	struct scope time;
 
@@ -322,7 +322,7 @@ int turn_run(struct agent *a, struct conversation *c, struct err *e)
 	snprintf(t.id, sizeof(t.id), "t%lld", (long long)turn_log(&t)->trigger);
 	t.before = turn_log(&t)->ncalls;
 	t.deadline = fiber_now() + a->config.limits.turn_ms;
-	run_within(&t, &l);
+	run_in_time(&t, &l);
 	if (l.result < 0 && t.canceled_for && fiber_check(e) == 0)
 		l.result = call_off(&t, e);
 	/* Out of time, not out of leave: there is still somebody to tell. */
